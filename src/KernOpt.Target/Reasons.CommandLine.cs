@@ -1,0 +1,5 @@
+namespace KernOpt.Target;
+
+public static partial class Reasons
+{
+}
