@@ -1,0 +1,94 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+
+namespace KernOpt.Linux.Native;
+
+/// <summary>
+/// One thread on which all ptrace calls of one owner run: ptrace(2) ties a tracee to the thread that seized it. An urgent one asks for the lowest
+/// real-time priority (SCHED_FIFO 1) so that a held thread is not held longer because the processors are busy; without the permission it runs as usual.
+/// When this thread ends, the kernel detaches all its tracees and lets them run.
+/// </summary>
+public sealed class TracerThread : IDisposable
+{
+    private readonly BlockingCollection<Action> work = [];
+    private readonly Thread thread;
+    private readonly bool isUrgent;
+
+    public TracerThread(string name, bool isUrgent = false)
+    {
+        this.isUrgent = isUrgent;
+        thread = new Thread(Serve) { Name = name, IsBackground = true };
+        thread.Start();
+    }
+
+    /// <summary>Runs this on the tracer thread and waits for it; what it throws is thrown here. May be called from the tracer thread itself.</summary>
+    public T Run<T>(Func<T> what)
+    {
+        if (Thread.CurrentThread == thread) return what();
+        T result = default!;
+        ExceptionDispatchInfo? failure = null;
+        using var done = new ManualResetEventSlim();
+        work.Add(() =>
+        {
+            try { result = what(); }
+#pragma warning disable CA1031 // carried to the caller's thread and thrown there
+            catch (Exception error) { failure = ExceptionDispatchInfo.Capture(error); }
+#pragma warning restore CA1031
+            finally { done.Set(); }
+        });
+        done.Wait();
+        failure?.Throw();
+        return result;
+    }
+
+    public void Run(Action what) => Run(() => { what(); return 0; });
+
+    /// <summary>
+    /// Waits for a report of one tracee or child (waitpid(2) with __WALL). On the tracer thread only. It polls, first at once and then every 20 µs,
+    /// later every 200 µs, so that it is bounded whatever the thread does.
+    /// </summary>
+    public static StopReport Wait(int thread, TimeSpan timeout)
+    {
+        var started = Stopwatch.GetTimestamp();
+        for (var round = 0; ; round++)
+        {
+            if (Poll(thread) is { } report) return report;
+            if (Stopwatch.GetElapsedTime(started) > timeout) return Poll(thread) ?? StopReport.TimedOut;
+            if (round > 4) SystemCall.Sleep(round < 200 ? 20_000 : 200_000);
+        }
+    }
+
+    /// <summary>The next report of one tracee if there is one by now.</summary>
+    public static unsafe StopReport? Poll(int thread)
+    {
+        const int noHang = 1, all = 0x40000000;
+        int status;
+        var result = SystemCall.Invoke(CallNumber.wait4, thread, (long)&status, noHang | all, 0);
+        if (result == 0 || result == -Errno.Interrupted) return null;
+        return result < 0 ? StopReport.Gone : StopReport.FromStatus(status);
+    }
+
+    public void Dispose()
+    {
+        if (work.IsAddingCompleted) return;
+        work.CompleteAdding();
+        if (Thread.CurrentThread != thread) thread.Join();
+        work.Dispose();
+    }
+
+    private void Serve()
+    {
+        if (isUrgent) AskForRealTime();
+        foreach (var action in work.GetConsumingEnumerable()) action();
+    }
+
+    private static unsafe void AskForRealTime()
+    {
+        const int firstInFirstOut = 1, resetOnFork = 0x40000000;
+        var priority = 1;   // struct sched_param { int sched_priority; }
+        SystemCall.Invoke(CallNumber.sched_setscheduler, 0, firstInFirstOut | resetOnFork, (long)&priority);
+        const int setTimerSlack = 29;
+        SystemCall.Invoke(CallNumber.prctl, setTimerSlack, 1);
+    }
+}
