@@ -69,7 +69,7 @@ internal sealed class EncodingComparison
 
     private bool IsRepointed(in Instruction expected, in Instruction found, JumpTable table)
     {
-        for (var at = code.At + code.CodeBytes; at < code.Range.End; at += 4)
+        for (var at = (code.At + code.CodeBytes).AlignUp(4); at < code.Range.End; at += 4)
         {
             var moved = expected;
             if (!TableAnchor.Holds(found, at) || !TableAnchor.TryRepoint(ref moved, table.Table, at) || !InstructionMeaning.AreEqual(moved, found)) continue;

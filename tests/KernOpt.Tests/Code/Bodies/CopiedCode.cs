@@ -1,5 +1,6 @@
 using KernOpt.Code.Bodies;
 using KernOpt.Target;
+using Xunit;
 
 namespace KernOpt.Tests.Code.Bodies;
 

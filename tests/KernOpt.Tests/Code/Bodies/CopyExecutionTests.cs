@@ -1,6 +1,7 @@
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Target;
+using Xunit;
 
 namespace KernOpt.Tests.Code.Bodies;
 

@@ -25,7 +25,7 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
         if (Protect((void*)At.Value, length, ReadExecute) != 0) throw new InvalidOperationException("mprotect failed");
     }
 
-    public void Dispose() => Unmap((void*)At.Value, length);
+    public void Dispose() => _ = Unmap((void*)At.Value, length);
 
     private Address MapNear(Address near)
     {
@@ -35,7 +35,7 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
             {
                 var at = Map((void*)hint.Value, length, ReadWrite, PrivateAnonymous | FixedNoReplace, -1, 0);
                 if ((ulong)at == hint.Value) return hint;
-                if ((nint)at > 0) Unmap(at, length);
+                if ((nint)at > 0) _ = Unmap(at, length);
             }
         }
         throw new InvalidOperationException($"no free memory near {near}");

@@ -85,14 +85,14 @@ internal sealed unsafe class LinearGraph
         return [.. targets.Where(byStart.ContainsKey).Select(t => byStart[t])];
     }
 
-    /// <summary>lea base, [rip+T] … cmp index, N … movsxd r, [base+index*4]; add r, base; jmp r.</summary>
+    /// <summary>lea base, [rip+T] … cmp (or and) index, N … movsxd r, [base+index*4]; add r, base; jmp r.</summary>
     private JumpTable? TableBefore(int jump)
     {
         var load = all.FindLastIndex(jump, i => i.Mnemonic == Mnemonic.Movsxd && i.MemoryIndexScale == 4);
         if (load < 0) return null;
         var register = all[load].MemoryBase;
         var lea = all.FindLastIndex(load, i => i.Mnemonic == Mnemonic.Lea && i.IsIPRelativeMemoryOperand && i.Op0Register == register);
-        var compare = all.FindLastIndex(load, i => i.Mnemonic == Mnemonic.Cmp && i.OpCount == 2 && i.Op1Kind is not (OpKind.Register or OpKind.Memory));
+        var compare = all.FindLastIndex(load, i => i.Mnemonic is Mnemonic.Cmp or Mnemonic.And && i.Op1Kind is not (OpKind.Register or OpKind.Memory));
         if (lea < 0 || compare < 0) return null;
         var table = all[lea].IPRelativeMemoryAddress;
         var count = (int)all[compare].GetImmediate(1) + 1;

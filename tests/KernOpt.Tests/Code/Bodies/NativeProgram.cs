@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using KernOpt.Code.Images;
 using KernOpt.Target;
+using Xunit;
 
 namespace KernOpt.Tests.Code.Bodies;
 
