@@ -1,0 +1,46 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using KernOpt.Target;
+
+namespace KernOpt.Linux;
+
+public sealed partial class ProcessTarget
+{
+    /// <summary>
+    /// The right to change this target, held until disposed or until this process ends in whatever way: an abstract socket name (unix(7)), which the kernel
+    /// releases. Names are per network namespace: two kernopt in different ones do not see each other. Refused (4011) when another one holds it.
+    /// </summary>
+    public Outcome<IDisposable> TryLockForChange()
+    {
+        var name = new UnixDomainSocketEndPoint($"\0kernopt-{Pid}-{status.StartTicks}");
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Bind(name);
+            socket.Listen(64);
+            return socket;
+        }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            socket.Dispose();
+            return Reasons.TargetBusy.With(HolderOf(name) is { } holder ? $"{Name} is being changed by pid {holder}" : $"{Name}");
+        }
+    }
+
+    /// <summary>The process that listens on the name, by its credentials (SO_PEERCRED of unix(7)), when it can be asked.</summary>
+    private static int? HolderOf(UnixDomainSocketEndPoint name)
+    {
+        const int socketLevel = 1, peerCredentials = 17;
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+        try
+        {
+            socket.Connect(name);
+            Span<byte> credentials = stackalloc byte[12];   // struct ucred: pid, uid, gid
+            return socket.GetRawSocketOption(socketLevel, peerCredentials, credentials) == 12 ? BinaryPrimitives.ReadInt32LittleEndian(credentials) : null;
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+}
