@@ -1,0 +1,31 @@
+using KernOpt.Code.Bodies;
+using KernOpt.Code.Images;
+using KernOpt.Optimize.Facts;
+using KernOpt.Target;
+
+namespace KernOpt.Optimize.Passes;
+
+/// <summary>What passes may ask: the program's constant data, what is assumed at entries, and the analyses of the body as it is now.</summary>
+internal sealed class PassContext(ICodeSource? source, Assumptions assumptions)
+{
+    private readonly List<PassSkip> skips = [];
+
+    public ICodeSource? Source { get; } = source;
+    public Assumptions Assumptions { get; } = assumptions;
+
+    /// <summary>Known values, with tables at their original addresses: right for deciding which way control goes.</summary>
+    public FactsFlow Decisions(FunctionBody body) => FactsFlow.Solve(body, Source, Assumptions);
+
+    /// <summary>Known values that hold in the copy: right for replacing them in instructions.</summary>
+    public FactsFlow Values(FunctionBody body) =>
+        FactsFlow.Solve(body, Source, Assumptions.WithMovedTables());
+
+    public void Skip(Reason reason, ulong at) => skips.Add(new PassSkip(reason, new Address(at)));
+
+    public IReadOnlyList<PassSkip> TakeSkips()
+    {
+        PassSkip[] taken = [.. skips];
+        skips.Clear();
+        return taken;
+    }
+}
