@@ -18,8 +18,8 @@ public static partial class Reasons
 {
     public static readonly Reason Unset = new(1, nameof(Unset), "A bug: an outcome was used before it was set.");
 
-    /// <summary>All reasons in order of number.</summary>
-    public static IReadOnlyList<Reason> All { get; } =
+    /// <summary>All reasons in order of number. Made when first asked for: the order in which partial files initialize their fields is not defined.</summary>
+    public static IReadOnlyList<Reason> All => field ??=
         [.. typeof(Reasons).GetFields(BindingFlags.Public | BindingFlags.Static)
             .Where(f => f.FieldType == typeof(Reason)).Select(f => (Reason)f.GetValue(null)!).OrderBy(r => r.Number)];
 }
