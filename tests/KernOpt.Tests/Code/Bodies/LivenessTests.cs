@@ -66,7 +66,7 @@ public sealed class LivenessTests
     [InlineData("red_zone", "RDI:64 RSI:64 RDX:64")]
     [InlineData("set_and_cmov", "RDI:64 RSI:64 RDX:64")]
     [InlineData("switch_in_loop", "RSI:64 RDX:64 RCX:64")]
-    [InlineData("floating", "RDI:32 RSI:32 RDX:32 RCX:64")]
+    [InlineData("floating", "RDI:32 RSI:64 RDX:64 RCX:64")]
     public void Entry_arguments_are_the_registers_that_are_read_and_their_width(string name, string expected)
     {
         using var program = new NativeProgram(NativeProgram.Source("functions.c"), "-O2");
