@@ -69,4 +69,7 @@ public static partial class Reasons
         "A function is named symbol, module!symbol or module+0xRVA.");
 
     public static readonly Reason NoModules = new(1037, nameof(NoModules), "The target has no module whose code could be read.");
+
+    public static readonly Reason FunctionIsIndirect = new(1038, nameof(FunctionIsIndirect),
+        "The name belongs to several implementations, one of which the loader chooses (IFUNC); name the implementation, or name.resolver for the chooser.");
 }
