@@ -30,7 +30,7 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
     /// <summary>Direct and indirect calls, and direct jumps out of the function.</summary>
     public IReadOnlyList<CallSite> Calls => calls;
 
-    public HashSet<Address> IndirectJumps { get; } = [];
+    public bool HasIndirectJumps { get; private set; }
     public IReadOnlyDictionary<Address, JumpTable> Tables => tables;
 
     /// <summary>The instruction at this address is a call that does not return.</summary>
@@ -156,7 +156,7 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
                 return ContinuesAfterCall(piece, instruction);
             case FlowControl.IndirectBranch:
                 if (instruction.IsJmpFarIndirect) return UnsupportedAt(at);
-                IndirectJumps.Add(at);
+                HasIndirectJumps = true;
                 return false;
             case FlowControl.Return:
                 return instruction.Mnemonic != Mnemonic.Ret && UnsupportedAt(at);

@@ -14,7 +14,6 @@ public static class FunctionParser
         if (function.IsFragment) return Reasons.SplitOffPart.With($"{function} at {function.Start}");
         var trace = new CodeTrace(function, source, NoReturnAnalysis.Of(source));
         if (trace.Start() is { } refusal) return refusal;
-        if (trace.IndirectJumps.Count > 0 && new IndirectJumps(trace).Resolve() is { } unresolved) return unresolved;
-        return new GraphBuilder(trace).Build();
+        return trace.HasIndirectJumps ? new IndirectJumps(trace).Resolve() : new GraphBuilder(trace).Build();
     }
 }
