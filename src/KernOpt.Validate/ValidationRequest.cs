@@ -48,7 +48,7 @@ public sealed record VersionCode(EncodedCode Code, Address Entry, bool IsDirect 
 /// <summary>How much is tried. MinimumReturned: runs that returned in both before a version may be called valid; with bindings, half of them bound.</summary>
 public sealed record ValidationLimits
 {
-    public int Runs { get; init; } = 1_000;
+    public int Runs { get; init; } = 4_000;
     public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(3);
     public int MinimumReturned { get; init; } = 64;
     /// <summary>Calls out and system calls of one run, after which it ends.</summary>

@@ -111,7 +111,7 @@ internal sealed class CodeFacts
         if (instruction.Mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave or Mnemonic.Xsave64
             or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xrstor or Mnemonic.Xrstor64 or Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr or Mnemonic.Vldmxcsr
             or Mnemonic.Vstmxcsr or Mnemonic.Vzeroupper or Mnemonic.Vzeroall or Mnemonic.Emms) return true;
-        if (instruction.FpuStackIncrementInfo.WritesTop || instruction.Mnemonic is Mnemonic.Fldcw or Mnemonic.Fnstcw or Mnemonic.Fninit) return true;
+        if (instruction.GetFpuStackIncrementInfo().WritesTop || instruction.Mnemonic is Mnemonic.Fldcw or Mnemonic.Fnstcw or Mnemonic.Fninit) return true;
         foreach (var used in factory.GetInfo(instruction).GetUsedRegisters())
         {
             if (used.Register.IsVectorRegister() || used.Register.IsST() || used.Register.IsMM() || used.Register.IsK()) return true;

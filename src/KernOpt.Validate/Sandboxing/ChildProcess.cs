@@ -54,7 +54,7 @@ internal static unsafe partial class ChildProcess
             var error = InitializeActions(actions);
             if (error == 0) error = AddDuplicate(actions, descriptor, inheritedAs);
             if (error == 0) error = PosixSpawn(&child, pathBytes, actions, null, arguments, environment);
-            DestroyActions(actions);
+            _ = DestroyActions(actions);   // glibc's never fails
             process = child;
             return error;
         }

@@ -1,0 +1,60 @@
+using KernOpt.Target;
+using KernOpt.Validate.Running;
+using KernOpt.Validate.Sandboxing;
+
+namespace KernOpt.Validate.Comparing;
+
+/// <summary>
+/// Compares what two runs have written so far. Not compared: the dead stack below rsp, memory of ours, and the places that hold a return address into
+/// the code itself, which must be each other's counterparts instead. Baseline: what a page held before any run, for pages that only one has changed.
+/// </summary>
+internal sealed class MemoryComparison(ValidationRequest request, SandboxLayout layout, CodeFacts facts, Func<ulong, byte[]?> baseline)
+{
+    public string? Differ(Observation a, Observation b, string at)
+    {
+        foreach (var page in a.Memory.Keys.Union(b.Memory.Keys).Order())
+        {
+            var original = a.Memory.GetValueOrDefault(page) ?? BaselineOf(page);
+            var version = b.Memory.GetValueOrDefault(page) ?? BaselineOf(page);
+            var live = layout.IsStack(page) ? Math.Clamp((long)(a.Registers.Rsp - page), 0, (long)SandboxLayout.PageSize) : 0;
+            if (original.AsSpan((int)live).SequenceEqual(version.AsSpan((int)live))) continue;
+            if (FirstDifference(page, (int)live, original, version) is { } what) return $"{what} when it {at}";
+        }
+        return null;
+    }
+
+    private string? FirstDifference(ulong page, int from, byte[] original, byte[] version)
+    {
+        for (var i = from; i < original.Length; i++)
+        {
+            if (original[i] == version[i]) continue;
+            var address = page + (ulong)i;
+            if (request.NotCompared.Any(r => r.Contains(new Address(address)))) continue;
+            var word = i & ~7;
+            var (x, y) = (BitConverter.ToUInt64(original, word), BitConverter.ToUInt64(version, word));
+            if (layout.IsStack(page) && word >= from && AreCounterparts(x, y))
+            {
+                i = word + 7;
+                continue;
+            }
+            return $"the 8 bytes at 0x{page + (ulong)word:x}{Place(address)} are 0x{x:x} in the original and 0x{y:x} in the version";
+        }
+        return null;
+    }
+
+    /// <summary>Addresses that the same call, in the original and in its copy, returns to.</summary>
+    private bool AreCounterparts(ulong original, ulong version)
+    {
+        if (facts.TryTranslate(version, out var translated)) return translated == original;
+        // A call that a pass made anew has no counterpart by name: any return into the original's code will do.
+        return request.Version.Code.Range.Contains(new Address(version)) && facts.Original.ContainsKey(original);
+    }
+
+    private string Place(ulong address)
+    {
+        if (layout.IsStack(address)) return address >= layout.EntryStackPointer ? " (the caller's stack)" : " (the function's own frame)";
+        return layout.IsScratch(address) ? " (behind a pointer argument)" : "";
+    }
+
+    private byte[] BaselineOf(ulong page) => baseline(page) ?? throw new InvalidOperationException($"page 0x{page:x} changed without having been there");
+}
