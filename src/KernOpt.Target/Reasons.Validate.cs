@@ -10,6 +10,6 @@ public static partial class Reasons
         "Too few runs of original and version could be compared; give argument values seen live, or more time.");
     public static readonly Reason VersionDiffers = new(3504, nameof(VersionDiffers),
         "A run of the version did something else than the original; the version is wrong and is not installed.");
-    public static readonly Reason UnreadableCode = new(3505, nameof(UnreadableCode),
+    public static readonly Reason OriginalUnreadable = new(3505, nameof(OriginalUnreadable),
         "The code of the original could not be read or decoded; the target may have unloaded it.");
 }

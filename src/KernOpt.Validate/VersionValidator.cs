@@ -13,7 +13,7 @@ public static class VersionValidator
 {
     /// <summary>
     /// A report means that no run differed and that there were enough. Refused with <see cref="Reasons.VersionDiffers"/> (the detail says what differed and
-    /// on which input), <see cref="Reasons.NotEnoughEvidence"/>, <see cref="Reasons.NondeterministicCode"/>, <see cref="Reasons.UnreadableCode"/> or
+    /// on which input), <see cref="Reasons.NotEnoughEvidence"/>, <see cref="Reasons.NondeterministicCode"/>, <see cref="Reasons.OriginalUnreadable"/> or
     /// <see cref="Reasons.SandboxUnavailable"/>.
     /// </summary>
     public static Outcome<ValidationReport> Validate(ValidationRequest request) => Examine(request).Then<ValidationReport>(report =>

@@ -36,12 +36,12 @@ internal sealed class CodeFacts
         foreach (var range in request.Original.Code)
         {
             var bytes = new byte[range.Length];
-            if (request.Read(range.Start, bytes) != bytes.Length) return Reasons.UnreadableCode.With($"{range}");
+            if (request.Read(range.Start, bytes) != bytes.Length) return Reasons.OriginalUnreadable.With($"{range}");
             Decode(bytes, range.Start.Value, facts.original);
         }
         var code = request.Version.Code;
         Decode(code.Bytes.AsSpan(0, code.CodeBytes).ToArray(), code.At.Value, facts.version);
-        if (!facts.original.ContainsKey(request.Original.Site.Value)) return Reasons.UnreadableCode.With($"no instruction at the site {request.Original.Site}");
+        if (!facts.original.ContainsKey(request.Original.Site.Value)) return Reasons.OriginalUnreadable.With($"no instruction at the site {request.Original.Site}");
         foreach (var instruction in facts.original.Values.Concat(facts.version.Values))
         {
             if (IsNondeterministic(instruction)) return Reasons.NondeterministicCode.With($"{instruction} at 0x{instruction.IP:x}");

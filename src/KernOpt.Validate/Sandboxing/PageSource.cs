@@ -31,7 +31,7 @@ internal sealed class PageSource
         foreach (var range in request.Original.Code.Concat(request.Original.Data.Where(d => source.SharesPage(d))))
         {
             var bytes = new byte[range.Length];
-            if (request.Read(range.Start, bytes) != bytes.Length) return Reasons.UnreadableCode.With($"{range}");
+            if (request.Read(range.Start, bytes) != bytes.Length) return Reasons.OriginalUnreadable.With($"{range}");
             source.Place(range.Start.Value, bytes);
         }
         foreach (var extra in request.Extra.Where(e => e.IsCode)) source.Place(extra.At.Value, extra.Bytes.AsSpan());
