@@ -5,7 +5,7 @@ namespace KernOpt.Measure.Statistics;
 /// <summary>How the permitted error is spent over the looks at a growing experiment.</summary>
 public enum Spending
 {
-    /// <summary>α(t) = 2 − 2Φ(z(α/2)/√t): almost nothing early, almost everything at the end (Lan and DeMets, Biometrika 70, 1983).</summary>
+    /// <summary>α(t) = 4 − 4Φ(z(α/4)/√t), half of it on each side: almost nothing early, almost everything at the end (Lan and DeMets, Biometrika 70, 1983).</summary>
     OBrienFleming,
     /// <summary>α(t) = α·ln(1 + (e − 1)t): about alike at every look (the same paper).</summary>
     Pocock,
@@ -46,7 +46,7 @@ public sealed class SpendingBoundary
     public static double Spent(double alpha, Spending spending, double t) => t >= 1 ? alpha : spending switch
     {
         Spending.Pocock => alpha * Math.Log(1 + (Math.E - 1) * t),
-        _ => 2 - 2 * Normal.CDF(0, 1, -Normal.InvCDF(0, 1, alpha / 2) / Math.Sqrt(t)),
+        _ => 4 * Normal.CDF(0, 1, Normal.InvCDF(0, 1, alpha / 4) / Math.Sqrt(t)),
     };
 
     /// <summary>
