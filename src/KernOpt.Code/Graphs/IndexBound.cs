@@ -18,18 +18,24 @@ internal sealed class IndexBound(FunctionGraph graph, RegisterEffects effects)
     public const ulong Largest = 1 << 14;
 
     private const int MostSteps = 20_000;
+    private const int MostAdditions = 4;
 
     private int steps;
 
-    /// <summary>What is asked: the low Width bits of the 64-bit register as an unsigned number, which must be at most Limit.</summary>
-    private readonly record struct Question(Register Register, int Width, ulong Limit);
+    /// <summary>
+    /// What is asked: (the low Width bits of the value + Added) modulo 2^Width, which must be at most Limit. Steps counts the additions.
+    /// </summary>
+    private readonly record struct Question(ValueLocation Location, int Width, ulong Limit, ulong Added = 0, int Steps = 0)
+    {
+        public Question At(ValueLocation location, int width) => this with { Location = location, Width = width };
+    }
 
     private readonly record struct Visit(int Block, Question Question);
 
     public ulong? Of(Register full, CodePlace before)
     {
         steps = 0;
-        return Ask(new Question(full, 64, Largest), before, PathFacts.Nothing);
+        return Ask(new Question(ValueLocation.Of(full), 64, Largest), before, PathFacts.Nothing);
     }
 
     private ulong? Ask(Question question, CodePlace before, PathFacts facts)
@@ -48,12 +54,12 @@ internal sealed class IndexBound(FunctionGraph graph, RegisterEffects effects)
         {
             if (++steps > MostSteps) return null;
             var instruction = block.Instructions[i];
-            if (effects.Writes(instruction, question.Register))
+            if (question.Location.IsChangedBy(instruction, effects))
             {
-                return FromWrite(question, new CodePlace(from.Block, i), instruction, facts, walked);
+                return question.Location.IsMemory ? Trivial(question) : FromWrite(question, new CodePlace(from.Block, i), instruction, facts, walked);
             }
             facts = facts.Before(instruction, effects);
-            if (facts.MaxOf(question.Register, question.Width) is { } known) return known <= question.Limit ? known : Trivial(question);
+            if (facts.MostOf(question.Location, question.Width, question.Width, question.Added) is { } known) return known <= question.Limit ? known : Trivial(question);
         }
         if (block.Index == graph.EntryIndex) return Trivial(question);
         ulong most = 0;
@@ -94,107 +100,114 @@ internal sealed class IndexBound(FunctionGraph graph, RegisterEffects effects)
 
     private ulong? FromWrite(Question question, CodePlace place, in Instruction write, PathFacts facts, Dictionary<Visit, List<PathFacts>> walked)
     {
-        if (write.Op0Kind != OpKind.Register && !IsExtension(write.Mnemonic)) return Trivial(question);
-        var width = WidthOfDestination(write, question.Register);
+        var width = WidthOfDestination(write, question.Location.Register);
         if (width == 0 || (width < 32 && width < question.Width)) return Trivial(question);
-        var content = Math.Min(question.Width, WidthOfContent(write, width));
-        if (facts.MaxOf(question.Register, content) is { } known && known <= question.Limit) return known;
+        var content = Math.Min(question.Width, write.Mnemonic == Mnemonic.Movzx ? ValueLocation.WidthOf(write, 1) : width);
+        if (facts.MostOf(question.Location, content, question.Width, question.Added) is { } known && known <= question.Limit) return known;
+        if (question.Added != 0 && question.Width > width) return Trivial(question);
         var asked = question with { Width = Math.Min(question.Width, width) };
         var before = facts.Before(write, effects);
-        var answer = MovedValue(asked, write) is { } moved
+        var answer = (MovedValue(asked, write) ?? AddedTo(asked, write)) is { } moved
             ? WalkOn(moved, place, before, walked)
-            : ChangedValue(asked, place, write, before);
+            : asked.Added == 0 ? ChangedValue(asked, place, write, before) : null;
         return answer is { } bound && bound <= question.Limit ? bound : Trivial(question);
     }
 
     private ulong? WalkOn(Question question, CodePlace place, PathFacts facts, Dictionary<Visit, List<PathFacts>> walked)
     {
-        if (facts.MaxOf(question.Register, question.Width) is { } known && known <= question.Limit) return known;
-        return Walk(question, place, facts, walked);
+        var known = facts.MostOf(question.Location, question.Width, question.Width, question.Added);
+        return known <= question.Limit ? known : Walk(question, place, facts, walked);
     }
-
-    private static bool IsExtension(Mnemonic mnemonic) => mnemonic is Mnemonic.Cdqe or Mnemonic.Cwde;
 
     private static int WidthOfDestination(in Instruction write, Register full) => write.Mnemonic switch
     {
         Mnemonic.Cdqe => 64,
         Mnemonic.Cwde => 32,
-        _ when write.Op0Register.GetFullRegister() != full || IsHighByte(write.Op0Register) => 0,
+        _ when write.Op0Kind != OpKind.Register || write.OpCount == 0 => 0,
+        _ when write.Op0Register.GetFullRegister() != full || ValueLocation.IsHighByte(write.Op0Register) => 0,
         _ => write.Op0Register.GetSize() * 8,
     };
-
-    /// <summary>How many low bits hold all of the value; the bits above are zero.</summary>
-    private static int WidthOfContent(in Instruction write, int width) =>
-        write.Mnemonic == Mnemonic.Movzx ? WidthOfSource(write) : width;
-
-    private static int WidthOfSource(in Instruction write) =>
-        (write.Op1Kind == OpKind.Memory ? write.MemorySize.GetSize() : write.Op1Register.GetSize()) * 8;
 
     /// <summary>The question about the source of a plain move; null when the instruction makes a new value.</summary>
     private static Question? MovedValue(Question asked, in Instruction write)
     {
-        if (write.Mnemonic == Mnemonic.Cdqe) return Extended(asked, Register.RAX, 32);
-        if (write.Mnemonic == Mnemonic.Cwde) return Extended(asked, Register.RAX, 16);
-        if (write.Op1Kind != OpKind.Register || IsHighByte(write.Op1Register) || !write.Op1Register.IsGPR()) return null;
-        var source = write.Op1Register.GetFullRegister();
-        var width = write.Op1Register.GetSize() * 8;
+        if (write.Mnemonic == Mnemonic.Cdqe) return Extended(asked, ValueLocation.Of(Register.RAX), 32);
+        if (write.Mnemonic == Mnemonic.Cwde) return Extended(asked, ValueLocation.Of(Register.RAX), 16);
+        if (write.OpCount != 2 || ValueLocation.Of(write, 1) is not { } source) return null;
+        var width = ValueLocation.WidthOf(write, 1);
         return write.Mnemonic switch
         {
-            Mnemonic.Mov => asked with { Register = source },
-            Mnemonic.Movzx => asked with { Register = source, Width = Math.Min(asked.Width, width) },
+            Mnemonic.Mov => asked.At(source, asked.Width),
+            Mnemonic.Movzx when asked.Width <= width || asked.Added == 0 => asked.At(source, Math.Min(asked.Width, width)),
             Mnemonic.Movsx or Mnemonic.Movsxd => Extended(asked, source, width),
             _ => null,
         };
     }
 
     /// <summary>A sign-extended number is the number itself when its own sign bit is clear.</summary>
-    private static Question Extended(Question asked, Register source, int width) => asked.Width <= width
-        ? asked with { Register = source }
-        : new Question(source, width, Math.Min(asked.Limit, Bits.Mask(width - 1)));
+    private static Question? Extended(Question asked, ValueLocation source, int width)
+    {
+        if (asked.Width <= width) return asked.At(source, asked.Width);
+        return asked.Added == 0 ? new Question(source, width, Math.Min(asked.Limit, Bits.Mask(width - 1))) : null;
+    }
 
+    /// <summary>Adding a constant: the question about the sum becomes one about the value before.</summary>
+    private static Question? AddedTo(Question asked, in Instruction write)
+    {
+        if (asked.Steps >= MostAdditions) return null;
+        var next = asked with { Steps = asked.Steps + 1 };
+        var hasImmediate = write.OpCount == 2 && write.Op1Kind.IsImmediate();
+        switch (write.Mnemonic)
+        {
+            case Mnemonic.Add when hasImmediate:
+                return next with { Added = asked.Added + write.GetImmediate(1) };
+            case Mnemonic.Sub when hasImmediate:
+                return next with { Added = asked.Added - write.GetImmediate(1) };
+            case Mnemonic.Inc:
+                return next with { Added = asked.Added + 1 };
+            case Mnemonic.Dec:
+                return next with { Added = asked.Added - 1 };
+            case Mnemonic.Lea when write.MemoryIndex == Register.None && write.MemoryBase.IsGPR64():
+                return next with { Location = ValueLocation.Of(write.MemoryBase), Added = asked.Added + write.MemoryDisplacement64 };
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>Instructions that make a new value out of others, of which a bound is a bound of the result.</summary>
     private ulong? ChangedValue(Question asked, CodePlace place, in Instruction write, PathFacts facts)
     {
         var mask = Bits.Mask(asked.Width);
         var hasImmediate = write.OpCount == 2 && write.Op1Kind.IsImmediate();
         var immediate = hasImmediate ? write.GetImmediate(1) : 0;
+        var other = write.OpCount == 2 && write.Op1Kind == OpKind.Register ? ValueLocation.Of(write, 1) : null;
         switch (write.Mnemonic)
         {
             case Mnemonic.Mov when hasImmediate:
                 return immediate & mask;
-            case Mnemonic.Mov or Mnemonic.Movzx when write.Op1Kind == OpKind.Memory || IsHighByte(write.Op1Register):
-                return Math.Min(Bits.Mask(WidthOfSource(write)), mask);
-            case Mnemonic.And when hasImmediate && (immediate & mask) <= asked.Limit:
-                return immediate & mask;
             case Mnemonic.And when hasImmediate:
-                return Ask(asked, place, facts);
-            case Mnemonic.And when write.Op1Kind == OpKind.Register && !IsHighByte(write.Op1Register):
-                return Ask(asked, place, facts) ?? Ask(asked with { Register = write.Op1Register.GetFullRegister() }, place, facts);
+                return (immediate & mask) <= asked.Limit ? immediate & mask : Ask(asked, place, facts);
+            case Mnemonic.And when other is { } masking:
+                return Ask(asked, place, facts) ?? Ask(asked with { Location = masking }, place, facts);
             case Mnemonic.Shr when hasImmediate:
                 return Shifted(write.Op0Register.GetSize() * 8, immediate);
-            case Mnemonic.Xor or Mnemonic.Sub when write.Op1Kind == OpKind.Register && write.Op1Register == write.Op0Register:
+            case Mnemonic.Xor or Mnemonic.Sub when other is not null && write.Op1Register == write.Op0Register:
                 return 0;
-            case Mnemonic.Or or Mnemonic.Xor when write.Op1Kind == OpKind.Register && !IsHighByte(write.Op1Register):
-                return Both(asked, place, write.Op1Register, facts) is { } largest ? Bits.Mask(64 - BitOperations.LeadingZeroCount(largest | 1)) : null;
-            case Mnemonic.Add or Mnemonic.Inc when hasImmediate || write.Mnemonic == Mnemonic.Inc:
-                return Sum(asked, place, hasImmediate ? immediate & mask : 1, facts);
+            case Mnemonic.Or or Mnemonic.Xor when other is { } second:
+                return Both(asked, place, second, facts) is { } largest ? Bits.Mask(64 - BitOperations.LeadingZeroCount(largest | 1)) : null;
             default:
                 if (write.ConditionCode == ConditionCode.None) return null;
                 if (write.OpCount == 1) return 1; // setcc
-                return write.Op1Kind == OpKind.Register ? Both(asked, place, write.Op1Register, facts) : null; // cmovcc
+                return other is { } chosen ? Both(asked, place, chosen, facts) : null; // cmovcc
         }
     }
 
-    private ulong? Both(Question asked, CodePlace place, Register other, PathFacts facts)
+    private ulong? Both(Question asked, CodePlace place, ValueLocation other, PathFacts facts)
     {
         if (Ask(asked, place, facts) is not { } first) return null;
-        return Ask(asked with { Register = other.GetFullRegister() }, place, facts) is { } second ? Math.Max(first, second) : null;
+        return Ask(asked with { Location = other }, place, facts) is { } second ? Math.Max(first, second) : null;
     }
-
-    private ulong? Sum(Question asked, CodePlace place, ulong added, PathFacts facts) =>
-        added <= asked.Limit && Ask(asked, place, facts) is { } before ? before + added : null;
 
     /// <summary>The processor takes the count modulo 64 for 64-bit operands and modulo 32 for others (SDM vol. 2B, SHR).</summary>
     private static ulong Shifted(int width, ulong count) => Bits.Mask(width) >> (int)(count & (width == 64 ? 63UL : 31UL));
-
-    private static bool IsHighByte(Register register) => register is Register.AH or Register.BH or Register.CH or Register.DH;
 }

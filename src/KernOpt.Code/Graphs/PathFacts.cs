@@ -3,23 +3,23 @@ using Iced.Intel;
 
 namespace KernOpt.Code.Graphs;
 
-/// <summary>What a path shows later on: the low Width bits of the register are at most Max, as unsigned numbers.</summary>
-internal readonly record struct RegisterFact(Register Register, int Width, ulong Max);
+/// <summary>What a path shows later on: the low Width bits of the value are Min to Max, as unsigned numbers.</summary>
+internal readonly record struct ValueFact(ValueLocation Location, int Width, ulong Min, ulong Max);
 
 /// <summary>
-/// What is known at one place of a path that is walked backwards, from the branches that it takes further on: facts about registers as they
+/// What is known at one place of a path that is walked backwards, from the branches that it takes further on: facts about values as they
 /// are here, and conditions that hold of the flags as they are here.
 /// </summary>
-internal sealed record PathFacts(ImmutableArray<RegisterFact> Registers, ImmutableArray<ConditionCode> Flags)
+internal sealed record PathFacts(ImmutableArray<ValueFact> Values, ImmutableArray<ConditionCode> Flags)
 {
     public static readonly PathFacts Nothing = new([], []);
 
     /// <summary>Everything that this states is stated by the other too.</summary>
     public bool IsImpliedBy(PathFacts other)
     {
-        foreach (var fact in Registers)
+        foreach (var fact in Values)
         {
-            if (!other.Registers.Contains(fact)) return false;
+            if (!other.Values.Contains(fact)) return false;
         }
         foreach (var flag in Flags)
         {
@@ -30,20 +30,21 @@ internal sealed record PathFacts(ImmutableArray<RegisterFact> Registers, Immutab
 
     public PathFacts WithFlags(ConditionCode condition) => Flags.Contains(condition) ? this : this with { Flags = Flags.Add(condition) };
 
-    public PathFacts With(RegisterFact fact) => Registers.Contains(fact) ? this : this with { Registers = Registers.Add(fact) };
-
-    /// <summary>The bound of the register's low bits, or null.</summary>
-    public ulong? MaxOf(Register full, int width)
+    /// <summary>
+    /// The bound of (value + added) modulo 2^width, or null. Content is how many low bits hold all of the value (width, or fewer when the rest is zero).
+    /// </summary>
+    public ulong? MostOf(ValueLocation location, int content, int width, ulong added)
     {
         ulong? least = null;
-        foreach (var fact in Registers)
+        foreach (var fact in Values)
         {
-            if (fact.Register == full && fact.Width >= width && (least is null || fact.Max < least)) least = fact.Max;
+            if (fact.Location != location || fact.Width < content) continue;
+            if (Shifted(fact, width, added) is { } bound && (least is null || bound < least)) least = bound;
         }
         return least;
     }
 
-    /// <summary>Steps back over an instruction: what it wrote is not known before it. A comparison turns conditions into a fact.</summary>
+    /// <summary>Steps back over an instruction: what it wrote is not known before it. A comparison turns conditions into facts.</summary>
     public PathFacts Before(in Instruction instruction, RegisterEffects effects)
     {
         var facts = this;
@@ -52,36 +53,44 @@ internal sealed record PathFacts(ImmutableArray<RegisterFact> Registers, Immutab
             facts = facts with { Flags = [] };
             foreach (var condition in Flags)
             {
-                if (FactOf(instruction, condition) is { } fact) facts = facts.With(fact);
+                if (FactOf(instruction, condition) is { } fact && !facts.Values.Contains(fact)) facts = facts with { Values = facts.Values.Add(fact) };
             }
         }
-        for (var i = facts.Registers.Length - 1; i >= 0; i--)
+        for (var i = facts.Values.Length - 1; i >= 0; i--)
         {
-            if (effects.Writes(instruction, facts.Registers[i].Register)) facts = facts with { Registers = facts.Registers.RemoveAt(i) };
+            if (facts.Values[i].Location.IsChangedBy(instruction, effects)) facts = facts with { Values = facts.Values.RemoveAt(i) };
         }
         return facts;
     }
 
-    /// <summary>
-    /// The unsigned bound that a condition after "cmp r, imm" (or "test r, r") puts on r (SDM vol. 1, appendix B): b, be and e bound it from above.
-    /// </summary>
-    private static RegisterFact? FactOf(in Instruction compare, ConditionCode condition)
+    private static ulong? Shifted(ValueFact fact, int width, ulong added)
     {
-        if (compare.OpCount != 2 || compare.Op0Kind != OpKind.Register || !compare.Op0Register.IsGPR()) return null;
-        var register = compare.Op0Register;
-        if (register is Register.AH or Register.BH or Register.CH or Register.DH) return null;
-        var width = register.GetSize() * 8;
-        var full = register.GetFullRegister();
-        if (compare.Mnemonic == Mnemonic.Test && compare.Op1Kind == OpKind.Register && compare.Op1Register == register)
+        if (added == 0) return fact.Max;
+        var mask = Bits.Mask(width);
+        if (fact.Max > mask) return null;
+        var (low, high) = ((fact.Min + added) & mask, (fact.Max + added) & mask);
+        return low <= high ? high : null;
+    }
+
+    /// <summary>What an unsigned condition after "cmp x, imm" or "test r, r" says of x (SDM vol. 1, appendix B).</summary>
+    private static ValueFact? FactOf(in Instruction compare, ConditionCode condition)
+    {
+        if (compare.OpCount != 2 || ValueLocation.Of(compare, 0) is not { } location) return null;
+        var width = ValueLocation.WidthOf(compare, 0);
+        var mask = Bits.Mask(width);
+        if (compare.Mnemonic == Mnemonic.Test && compare.Op1Kind == OpKind.Register && compare.Op1Register == compare.Op0Register)
         {
-            return condition is ConditionCode.e or ConditionCode.be ? new RegisterFact(full, width, 0) : null;
+            return condition is ConditionCode.e or ConditionCode.be ? new ValueFact(location, width, 0, 0) : null;
         }
         if (compare.Mnemonic != Mnemonic.Cmp || !compare.Op1Kind.IsImmediate()) return null;
-        var bound = compare.GetImmediate(1) & Bits.Mask(width);
+        var value = compare.GetImmediate(1) & mask;
         return condition switch
         {
-            ConditionCode.be or ConditionCode.e => new RegisterFact(full, width, bound),
-            ConditionCode.b when bound > 0 => new RegisterFact(full, width, bound - 1),
+            ConditionCode.e => new ValueFact(location, width, value, value),
+            ConditionCode.be => new ValueFact(location, width, 0, value),
+            ConditionCode.b when value > 0 => new ValueFact(location, width, 0, value - 1),
+            ConditionCode.ae => new ValueFact(location, width, value, mask),
+            ConditionCode.a when value < mask => new ValueFact(location, width, value + 1, mask),
             _ => null,
         };
     }

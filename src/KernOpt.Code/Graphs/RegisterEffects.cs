@@ -40,6 +40,16 @@ internal sealed class RegisterEffects
         return false;
     }
 
+    public bool WritesMemory(in Instruction instruction)
+    {
+        if (IsCall(instruction) || IsSystemCall(instruction)) return true;
+        foreach (var used in factory.GetInfo(instruction).GetUsedMemory())
+        {
+            if (IsWrite(used.Access)) return true;
+        }
+        return false;
+    }
+
     private static bool IsSystemCall(in Instruction instruction) =>
         instruction.FlowControl == FlowControl.Interrupt || (instruction.FlowControl == FlowControl.Call && instruction.OpCount == 0);
 
