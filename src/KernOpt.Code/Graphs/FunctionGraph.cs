@@ -60,7 +60,8 @@ public enum JumpTableKind
 public sealed record JumpTable(JumpTableKind Kind, Address Table, ImmutableArray<Address> Targets, Address Jump, Address? BaseInstruction);
 
 /// <summary>
-/// The control-flow graph of one function: blocks in address order, block 0 is the entry. Blocks of a split-off part (".cold") that belong to it are included.
+/// The control-flow graph of one function: blocks in address order, block 0 is the entry; those of split-off
+/// parts (".cold") that it enters follow, in address order for each part.
 /// </summary>
 public sealed partial class FunctionGraph(Function function, ImmutableArray<BasicBlock> blocks)
 {

@@ -1,0 +1,46 @@
+using System.Collections.Frozen;
+using Iced.Intel;
+using KernOpt.Code.Images;
+
+namespace KernOpt.Code.Graphs;
+
+/// <summary>What a function does that matters to whoever copies, runs or measures it.</summary>
+/// <param name="CallsReturnsTwice">It calls setjmp, vfork, getcontext or their kind, which may return more than once into the same frame.</param>
+/// <param name="ReadsTime">rdtsc, rdtscp or rdpmc.</param>
+/// <param name="ReadsProcessor">cpuid, xgetbv or rdpid.</param>
+/// <param name="ReadsRandom">rdrand or rdseed.</param>
+/// <param name="MakesSystemCall">syscall, sysenter or int.</param>
+/// <param name="HasAtomics">A locked instruction or xchg with memory.</param>
+public sealed record FunctionTraits(bool CallsReturnsTwice, bool ReadsTime, bool ReadsProcessor, bool ReadsRandom, bool MakesSystemCall, bool HasAtomics)
+{
+    /// <summary>Running it twice on the same state need not give the same result.</summary>
+    public bool IsNondeterministic => ReadsTime || ReadsProcessor || ReadsRandom || MakesSystemCall;
+
+    private static readonly FrozenSet<string> ReturnsTwice = FrozenSet.ToFrozenSet(
+        ["setjmp", "_setjmp", "__setjmp", "sigsetjmp", "__sigsetjmp", "vfork", "__vfork", "__libc_vfork", "getcontext", "__getcontext", "savectx"]);
+
+    public static FunctionTraits Analyze(FunctionGraph graph, ICodeSource source)
+    {
+        bool time = false, processor = false, random = false, system = false, atomics = false;
+        foreach (var block in graph.Blocks)
+        {
+            foreach (var instruction in block.Instructions)
+            {
+                time |= instruction.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdpmc;
+                processor |= instruction.Mnemonic is Mnemonic.Cpuid or Mnemonic.Xgetbv or Mnemonic.Rdpid;
+                random |= instruction.Mnemonic is Mnemonic.Rdrand or Mnemonic.Rdseed;
+                system |= instruction.Mnemonic is Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Int;
+                atomics |= instruction.HasLockPrefix || (instruction.Mnemonic == Mnemonic.Xchg && instruction.Op0Kind == OpKind.Memory);
+            }
+        }
+        return new FunctionTraits(graph.Calls.Any(c => IsReturnsTwice(c, source)), time, processor, random, system, atomics);
+    }
+
+    private static bool IsReturnsTwice(CallSite call, ICodeSource source)
+    {
+        if (call.Target is not { } target) return false;
+        if (source.TryGetImport(target, out var import)) return ReturnsTwice.Contains(import.Split('@')[0]);
+        return source.FunctionAt(target) is { Names.IsDefaultOrEmpty: false } callee && callee.Start == target
+            && callee.Names.Any(n => ReturnsTwice.Contains(n.Split('@')[0]));
+    }
+}
