@@ -1,0 +1,123 @@
+using KernOpt.Target;
+
+namespace KernOpt.Live.Regions;
+
+/// <summary>A region with its log, its table and its heaps. Reading it changes nothing in it.</summary>
+internal sealed class LiveRegion
+{
+    private readonly IRegion memory;
+    private readonly EntryTable table;
+    private readonly List<PlacedEntry> entries = [];
+    private Heap code;
+    private Heap data;
+
+    private LiveRegion(IRegion memory, RegionStatus status, bool isBlank)
+    {
+        this.memory = memory;
+        IsBlank = isBlank;
+        Status = status;
+        Log = new UndoLog(memory);
+        table = new EntryTable(memory);
+        code = new Heap(memory.DataBytes, memory.Range.Length, []);
+        data = new Heap(Math.Min(RegionFormat.DataHeap, memory.DataBytes), memory.DataBytes, []);
+    }
+
+    public RegionStatus Status { get; private set; }
+
+    /// <summary>Mapped but not formatted: there is nothing in it.</summary>
+    public bool IsBlank { get; private set; }
+    public IRegion Memory => memory;
+    public UndoLog Log { get; }
+    public AddressRange Range => memory.Range;
+    public IReadOnlyList<PlacedEntry> Entries => entries;
+    public bool IsEmpty => entries.Count == 0 && Log.Read(out var unreadable).Count == 0 && unreadable == 0;
+    public ulong CodeBytesInUse => code.BytesInUse;
+    public ulong DataBytesInUse => data.BytesInUse;
+
+    /// <summary>A region as it is found. What it holds is checked, never believed.</summary>
+    public static LiveRegion Open(IRegion memory, ulong owner)
+    {
+        var holdsTables = memory.DataBytes >= RegionFormat.DataHeap;
+        if (holdsTables && RegionHeader.IsBlank(memory)) return new LiveRegion(memory, RegionStatus.Usable, isBlank: true);
+        var region = new LiveRegion(memory, holdsTables ? RegionHeader.Check(memory, owner) : RegionStatus.Damaged, isBlank: false);
+        if (holdsTables && region.Status != RegionStatus.OtherFormat) region.ReadTables();
+        return region;
+    }
+
+    /// <summary>Writes the header of a blank region.</summary>
+    public void Format(ulong owner, string build)
+    {
+        if (!IsBlank) return;
+        RegionHeader.Format(memory, owner, build);
+        IsBlank = false;
+    }
+
+    /// <summary>Undo records that are whole; none where the format is another one.</summary>
+    public IReadOnlyList<LoggedChange> Changes() =>
+        Status == RegionStatus.OtherFormat || memory.DataBytes < RegionFormat.DataHeap ? [] : Log.Read(out _);
+
+    public Address AddressOf(ulong offset) => Range.Start + offset;
+
+    public AddressRange RangeOf(Piece piece) => new(AddressOf(piece.Offset), piece.Length);
+
+    /// <summary>The offset of a word that a stub of this region refers to.</summary>
+    public ulong OffsetOf(Address address) => address.Value - Range.Start.Value;
+
+    /// <summary>Whether all of both ranges are within a signed 32-bit displacement of each other.</summary>
+    public bool CanReach(AddressRange other)
+    {
+        var low = Range.Start < other.Start ? Range.Start : other.Start;
+        var high = Range.End > other.End ? Range.End : other.End;
+        return high - low is > 0 and < int.MaxValue;
+    }
+
+    public Outcome<Piece> TakeCode(ulong bytes) => code.Take(bytes, 16);
+
+    public Outcome<Piece> TakeData(ulong bytes) => data.Take(bytes, 64);
+
+    public void GiveBack(Piece codePiece, Piece dataPiece)
+    {
+        code.Release(codePiece);
+        data.Release(dataPiece);
+    }
+
+    public Outcome<PlacedEntry> Add(Entry entry)
+    {
+        var added = table.Add(entry);
+        if (added.Try(out var placed, out _)) entries.Add(placed);
+        return added;
+    }
+
+    public void Mark(PlacedEntry placed, EntryState state) => table.Mark(placed, state);
+
+    /// <summary>Forgets an entry and gives its memory back. Nobody can be in it or come into it.</summary>
+    public void Remove(PlacedEntry placed)
+    {
+        table.Free(placed);
+        entries.Remove(placed);
+        GiveBack(placed.Entry.Code, placed.Entry.Data);
+    }
+
+    private void ReadTables()
+    {
+        entries.AddRange(table.Read(out var unreadable));
+        Log.Read(out var unreadableRecords);
+        if (unreadable + unreadableRecords > 0 || !entries.TrueForAll(IsPlausible)) Status = RegionStatus.Damaged;
+        if (Status == RegionStatus.Damaged) return;
+        code = new Heap(memory.DataBytes, memory.Range.Length, entries.Select(e => e.Entry.Code));
+        data = new Heap(RegionFormat.DataHeap, memory.DataBytes, entries.Select(e => e.Entry.Data));
+    }
+
+    /// <summary>Its pieces lie in their heaps, and what it says can be entered lies in its own code.</summary>
+    private bool IsPlausible(PlacedEntry placed)
+    {
+        var entry = placed.Entry;
+        return IsInside(entry.Code, memory.DataBytes, memory.Range.Length) && IsInside(entry.Data, RegionFormat.DataHeap, memory.DataBytes)
+            && IsEntry(entry.Plain) && IsEntry(entry.Counted) && IsEntry(entry.FullPlain) && IsEntry(entry.FullCounted);
+
+        bool IsEntry(Address at) => at == Address.Zero || RangeOf(entry.Code).Contains(at);
+    }
+
+    private static bool IsInside(Piece piece, ulong start, ulong end) =>
+        piece.Length == 0 || (piece.Offset >= start && piece.Offset <= end && piece.Length <= end - piece.Offset && piece.Offset % 8 == 0);
+}

@@ -1,0 +1,77 @@
+using Iced.Intel;
+using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
+using KernOpt.Target;
+
+namespace KernOpt.Live.Sites;
+
+/// <summary>
+/// Finds bytes between functions that are proved to be padding: nothing but nops, int3 or zeros from the end of one function to the start of the
+/// next; the one before does not run on into them, and neither neighbour jumps there.
+/// </summary>
+internal sealed class Padding(ICodeSource source, Func<Function, Outcome<FunctionGraph>> graphOf)
+{
+    private const int LongestGap = 256;
+
+    private readonly Dictionary<Address, bool> proved = [];
+
+    /// <summary>The gaps that overlap the range, nearest functions of the given one's module, ascending.</summary>
+    public IEnumerable<AddressRange> Gaps(Function function, AddressRange within)
+    {
+        var functions = function.Module.Functions;
+        var low = 0;
+        var high = functions.Length;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (functions[middle].Range.End < within.Start) low = middle + 1;
+            else high = middle;
+        }
+        for (var i = low; i + 1 < functions.Length && functions[i].Range.End < within.End; i++)
+        {
+            var gap = AddressRange.Between(functions[i].Range.End, functions[i + 1].Start);
+            if (functions[i + 1].Start <= functions[i].Range.End || gap.Length > LongestGap || !gap.Overlaps(within)) continue;
+            if (IsProved(functions[i], functions[i + 1], gap)) yield return gap;
+        }
+    }
+
+    private bool IsProved(Function before, Function after, AddressRange gap)
+    {
+        if (proved.TryGetValue(gap.Start, out var known)) return known;
+        return proved[gap.Start] = HoldsPadding(gap) && EndsBefore(before, gap) && !JumpsInto(after, gap);
+    }
+
+    private bool HoldsPadding(AddressRange gap)
+    {
+        var bytes = new byte[gap.Length];
+        if (!source.IsExecutable(gap.Start) || source.Read(gap.Start, bytes) != bytes.Length) return false;
+        if (bytes.AsSpan().IndexOfAnyExcept((byte)0) < 0) return true;
+        var decoder = Decoder.Create(64, bytes, gap.Start.Value);
+        while (decoder.IP < gap.End.Value)
+        {
+            var instruction = decoder.Decode();
+            if (instruction.IsInvalid || instruction.Mnemonic is not (Mnemonic.Nop or Mnemonic.Int3)) return false;
+        }
+        return true;
+    }
+
+    private bool EndsBefore(Function before, AddressRange gap)
+    {
+        if (!graphOf(before).Try(out var graph, out _)) return false;
+        var isClosed = false;
+        foreach (var block in graph.Blocks)
+        {
+            if (block.Close > gap.Start && block.Start < gap.End) return false;
+            if (block.Exits.Any(gap.Contains)) return false;
+            if (block.Close == gap.Start) isClosed = NeverRunsOn(block);
+        }
+        return isClosed;
+    }
+
+    private static bool NeverRunsOn(BasicBlock block) =>
+        block.End == BlockEnd.NoReturn
+        || block.Instructions[^1].FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception;
+
+    private bool JumpsInto(Function after, AddressRange gap) =>
+        !graphOf(after).Try(out var graph, out _) || graph.Blocks.Any(b => b.Exits.Any(gap.Contains) || gap.Contains(b.Start));
+}

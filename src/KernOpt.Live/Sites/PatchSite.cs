@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+using Iced.Intel;
+using KernOpt.Code.Images;
+using KernOpt.Target;
+
+namespace KernOpt.Live.Sites;
+
+/// <summary>How the instruction at the site gets to the region.</summary>
+public enum SiteForm
+{
+    /// <summary>It becomes a jmp rel32 (5 bytes).</summary>
+    Jump,
+    /// <summary>It becomes a jmp rel8 (2 bytes) to a jmp rel32 that is put in padding.</summary>
+    Springboard,
+}
+
+/// <summary>
+/// One instruction of the entry block that runs exactly once per call and can be replaced by one store. StackDepth: the return address lies
+/// at rsp + StackDepth before the instruction, in bytes. Arguments: where rdi, rsi, rdx, rcx, r8, r9 (in this order) as passed by the caller can be found in
+/// full before the instruction; None where it is lost. FlagsDead: no status flag is read afterwards before it is written.
+/// </summary>
+public sealed record PatchSite(
+    Function Function, Instruction Instruction, SiteForm Form, Address? Springboard, bool FlagsDead, int StackDepth, ImmutableArray<Register> Arguments)
+{
+    public Address At => new(Instruction.IP);
+
+    /// <summary>Whether the argument register still holds what the caller put there.</summary>
+    public bool IsUnmodified(Register register) => Arguments.IndexOf(register) is var index && index >= 0 && EntryWalk.ArgumentRegisters[index] == register;
+}

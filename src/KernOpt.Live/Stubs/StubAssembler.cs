@@ -1,0 +1,75 @@
+using Iced.Intel;
+using KernOpt.Target;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace KernOpt.Live.Stubs;
+
+/// <summary>Turns a few instructions into bytes for one place. Rip-relative operands are given as absolute addresses.</summary>
+internal static class StubAssembler
+{
+    /// <summary>
+    /// Bytes below the stack pointer that belong to the interrupted function (System V ABI §3.2.2); a stub that needs the stack steps over them by
+    /// lea, which leaves the flags alone.
+    /// </summary>
+    public const int RedZone = 128;
+
+    /// <summary>Refused (5204) when a jump or an operand does not reach.</summary>
+    public static Outcome<byte[]> Assemble(Address at, Action<Assembler> write)
+    {
+        var assembler = new Assembler(64);
+        write(assembler);
+        var writer = new MemoryCodeWriter();
+        return assembler.TryAssemble(writer, at.Value, out var error, out _)
+            ? writer.ToArray()
+            : Reasons.StubOutOfReach.With($"at {at}: {error}");
+    }
+
+    /// <summary>A word at an absolute address, to be addressed relative to rip.</summary>
+    public static MemoryOperand At(Address address) => new(Register.RIP, (long)address.Value, 8);
+
+    /// <summary>
+    /// jmp through a word. The no-track prefix spares the destinations an endbr64 where indirect branches are tracked, and means nothing elsewhere.
+    /// </summary>
+    public static void JumpThrough(this Assembler code, Address word)
+    {
+        var jump = Instruction.Create(Iced.Intel.Code.Jmp_rm64, At(word));
+        jump.SegmentPrefix = Register.DS;
+        code.AddInstruction(jump);
+    }
+
+    public static void LockedIncrement(this Assembler code, Address word)
+    {
+        var increment = Instruction.Create(Iced.Intel.Code.Inc_rm64, At(word));
+        increment.HasLockPrefix = true;
+        code.AddInstruction(increment);
+    }
+
+    /// <summary>Counts one passage; keeps the flags unless they are dead.</summary>
+    public static void Count(this Assembler code, Address counter, bool flagsDead)
+    {
+        if (!flagsDead) code.SaveFlags();
+        code.LockedIncrement(counter);
+        if (!flagsDead) code.RestoreFlags();
+    }
+
+    public static void SaveFlags(this Assembler code)
+    {
+        code.lea(rsp, __[rsp - RedZone]);
+        code.pushfq();
+    }
+
+    public static void RestoreFlags(this Assembler code)
+    {
+        code.popfq();
+        code.lea(rsp, __[rsp + RedZone]);
+    }
+
+    private sealed class MemoryCodeWriter : CodeWriter
+    {
+        private readonly List<byte> bytes = [];
+
+        public override void WriteByte(byte value) => bytes.Add(value);
+
+        public byte[] ToArray() => [.. bytes];
+    }
+}
