@@ -1,3 +1,4 @@
+using KernOpt.Live.Stubs;
 using KernOpt.Target;
 
 namespace KernOpt.Live.Regions;
@@ -8,6 +9,8 @@ internal sealed class LiveRegion
     private readonly IRegion memory;
     private readonly EntryTable table;
     private readonly List<PlacedEntry> entries = [];
+    private readonly UndoLog log;
+    private readonly Dictionary<int, LoggedChange> changes = [];
     private Heap code;
     private Heap data;
 
@@ -16,7 +19,7 @@ internal sealed class LiveRegion
         this.memory = memory;
         IsBlank = isBlank;
         Status = status;
-        Log = new UndoLog(memory);
+        log = new UndoLog(memory);
         table = new EntryTable(memory);
         code = new Heap(memory.DataBytes, memory.Range.Length, []);
         data = new Heap(Math.Min(RegionFormat.DataHeap, memory.DataBytes), memory.DataBytes, []);
@@ -27,10 +30,12 @@ internal sealed class LiveRegion
     /// <summary>Mapped but not formatted: there is nothing in it.</summary>
     public bool IsBlank { get; private set; }
     public IRegion Memory => memory;
-    public UndoLog Log { get; }
     public AddressRange Range => memory.Range;
     public IReadOnlyList<PlacedEntry> Entries => entries;
-    public bool IsEmpty => entries.Count == 0 && Log.Read(out var unreadable).Count == 0 && unreadable == 0;
+
+    /// <summary>Undo records that are whole; none where the format is another one.</summary>
+    public IReadOnlyCollection<LoggedChange> Changes => changes.Values;
+    public bool IsEmpty => Status == RegionStatus.Usable && entries.Count == 0 && changes.Count == 0;
     public ulong CodeBytesInUse => code.BytesInUse;
     public ulong DataBytesInUse => data.BytesInUse;
 
@@ -52,16 +57,28 @@ internal sealed class LiveRegion
         IsBlank = false;
     }
 
-    /// <summary>Undo records that are whole; none where the format is another one.</summary>
-    public IReadOnlyList<LoggedChange> Changes() =>
-        Status == RegionStatus.OtherFormat || memory.DataBytes < RegionFormat.DataHeap ? [] : Log.Read(out _);
+    /// <summary>Writes an undo record with state Intent.</summary>
+    public Outcome<LoggedChange> Begin(UndoRecord record)
+    {
+        if (!log.Begin(record).Try(out var slot, out var why)) return why;
+        return changes[slot] = new LoggedChange(slot, UndoState.Intent, record);
+    }
+
+    public void Mark(LoggedChange change, UndoState state)
+    {
+        log.Mark(change.Slot, state);
+        changes[change.Slot] = change with { State = state };
+    }
+
+    public void Free(LoggedChange change)
+    {
+        log.Free(change.Slot);
+        changes.Remove(change.Slot);
+    }
 
     public Address AddressOf(ulong offset) => Range.Start + offset;
 
     public AddressRange RangeOf(Piece piece) => new(AddressOf(piece.Offset), piece.Length);
-
-    /// <summary>The offset of a word that a stub of this region refers to.</summary>
-    public ulong OffsetOf(Address address) => address.Value - Range.Start.Value;
 
     /// <summary>Whether all of both ranges are within a signed 32-bit displacement of each other.</summary>
     public bool CanReach(AddressRange other)
@@ -101,7 +118,8 @@ internal sealed class LiveRegion
     private void ReadTables()
     {
         entries.AddRange(table.Read(out var unreadable));
-        Log.Read(out var unreadableRecords);
+        var logged = log.Read(out var unreadableRecords);
+        foreach (var change in logged) changes[change.Slot] = change;
         if (unreadable + unreadableRecords > 0 || !entries.TrueForAll(IsPlausible)) Status = RegionStatus.Damaged;
         if (Status == RegionStatus.Damaged) return;
         code = new Heap(memory.DataBytes, memory.Range.Length, entries.Select(e => e.Entry.Code));
@@ -112,11 +130,20 @@ internal sealed class LiveRegion
     private bool IsPlausible(PlacedEntry placed)
     {
         var entry = placed.Entry;
-        return IsInside(entry.Code, memory.DataBytes, memory.Range.Length) && IsInside(entry.Data, RegionFormat.DataHeap, memory.DataBytes)
+        return entry.Data.Length >= LeastDataOf(entry) && IsInside(entry.Code, memory.DataBytes, memory.Range.Length) && IsInside(entry.Data, RegionFormat.DataHeap, memory.DataBytes)
             && IsEntry(entry.Plain) && IsEntry(entry.Counted) && IsEntry(entry.FullPlain) && IsEntry(entry.FullCounted);
 
         bool IsEntry(Address at) => at == Address.Zero || RangeOf(entry.Code).Contains(at);
     }
+
+    private static ulong LeastDataOf(Entry entry) => entry.Type switch
+    {
+        EntryType.Redirect => RedirectCode.DataBytes,
+        EntryType.Version => InstalledVersion.DataBytes,
+        EntryType.Call => RedirectedCall.DataBytes,
+        _ => ValueProbe.CapacityOf(entry) is > 0 and <= ValueProbe.MostRecords and var records && int.IsPow2(records)
+            ? ProbeCode.DataBytes(records) : ulong.MaxValue,
+    };
 
     private static bool IsInside(Piece piece, ulong start, ulong end) =>
         piece.Length == 0 || (piece.Offset >= start && piece.Offset <= end && piece.Length <= end - piece.Offset && piece.Offset % 8 == 0);

@@ -41,6 +41,9 @@ internal static class RegionFormat
         public const ulong Generation = 48;
         public const ulong Created = 56;
 
+        /// <summary>The highest number that was given to anything here.</summary>
+        public const ulong LastId = 64;
+
         /// <summary>UTF-8 text of up to 64 bytes: the build that formatted the region.</summary>
         public const ulong Build = 128;
         public const int BuildBytes = 64;

@@ -17,11 +17,17 @@ public enum SiteForm
 /// <summary>
 /// One instruction of the entry block that runs exactly once per call and can be replaced by one store. StackDepth: the return address lies
 /// at rsp + StackDepth before the instruction, in bytes. Arguments: where rdi, rsi, rdx, rcx, r8, r9 (in this order) as passed by the caller can be found in
-/// full before the instruction; None where it is lost. FlagsDead: no status flag is read afterwards before it is written.
+/// full before the instruction; None where it is lost.
 /// </summary>
 public sealed record PatchSite(
-    Function Function, Instruction Instruction, SiteForm Form, Address? Springboard, bool FlagsDead, int StackDepth, ImmutableArray<Register> Arguments)
+    Function Function, Instruction Instruction, SiteForm Form, Address? Springboard, int StackDepth, ImmutableArray<Register> Arguments)
 {
+    /// <summary>No status flag is read after the instruction's start before it is written.</summary>
+    public bool FlagsDead { get; init; }
+
+    /// <summary>The same at the function's first instruction.</summary>
+    public bool FlagsDeadAtEntry { get; init; }
+
     public Address At => new(Instruction.IP);
 
     /// <summary>Whether the argument register still holds what the caller put there.</summary>

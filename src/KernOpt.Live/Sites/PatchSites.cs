@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Iced.Intel;
+using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Target;
@@ -15,6 +16,8 @@ public sealed class PatchSites(
 {
     private const int JumpBytes = 5;
     private const int ShortJumpBytes = 2;
+
+    private const RflagsBits StatusFlags = RflagsBits.CF | RflagsBits.PF | RflagsBits.AF | RflagsBits.ZF | RflagsBits.SF | RflagsBits.OF;
 
     private readonly Padding padding = new(source, graphOf);
 
@@ -39,13 +42,14 @@ public sealed class PatchSites(
     private List<PatchSite> Candidates(FunctionGraph graph, out bool sawShort, out bool sawLong)
     {
         (sawShort, sawLong) = (false, false);
+        Liveness<BasicBlock>? liveness = null;
         var sites = new List<PatchSite>();
         foreach (var (place, index) in Places(graph))
         {
             sawShort |= place.Instruction.Length >= ShortJumpBytes;
             if (place.Instruction.Length < JumpBytes) continue;
             sawLong = true;
-            if (target.CanStoreAtOnce(place.At, JumpBytes)) sites.Add(place with { FlagsDead = AreFlagsDead(graph, index) });
+            if (target.CanStoreAtOnce(place.At, JumpBytes)) sites.Add(WithFlags(place, liveness ??= Liveness.Of(graph), graph, index));
         }
         return sites;
     }
@@ -56,7 +60,7 @@ public sealed class PatchSites(
         {
             if (place.Instruction.Length < ShortJumpBytes || !target.CanStoreAtOnce(place.At, ShortJumpBytes)) continue;
             if (FindSpringboard(graph.Function, place.At) is not { } springboard) continue;
-            return place with { Form = SiteForm.Springboard, Springboard = springboard, FlagsDead = AreFlagsDead(graph, index) };
+            return WithFlags(place with { Form = SiteForm.Springboard, Springboard = springboard }, Liveness.Of(graph), graph, index);
         }
         return null;
     }
@@ -72,13 +76,17 @@ public sealed class PatchSites(
             if (instruction.FlowControl != FlowControl.Next || instruction.IsInvalid) yield break;
             if (instruction.Mnemonic is not (Mnemonic.Endbr64 or Mnemonic.Endbr32) && instruction.MemoryBase != Register.EIP)
             {
-                yield return (new PatchSite(graph.Function, instruction, SiteForm.Jump, null, FlagsDead: false, walk.StackDepth, walk.Arguments), i);
+                yield return (new PatchSite(graph.Function, instruction, SiteForm.Jump, null, walk.StackDepth, walk.Arguments), i);
             }
             if (!walk.Step(instruction)) yield break;
         }
     }
 
-    private static bool AreFlagsDead(FunctionGraph graph, int index) => new FlagLiveness(graph).AreDeadBefore(graph.Entry, index);
+    private static PatchSite WithFlags(PatchSite place, Liveness<BasicBlock> liveness, FunctionGraph graph, int index) => place with
+    {
+        FlagsDead = (liveness.Before(graph.Entry, index).Flags & StatusFlags) == 0,
+        FlagsDeadAtEntry = (liveness.In(graph.Entry).Flags & StatusFlags) == 0,
+    };
 
     private static (int, int, int, ulong) Cost(PatchSite site, IReadOnlyCollection<Register> needed)
     {

@@ -1,0 +1,196 @@
+using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
+using KernOpt.Live.Regions;
+using KernOpt.Live.Sites;
+using KernOpt.Live.Stubs;
+using KernOpt.Target;
+
+namespace KernOpt.Live;
+
+/// <summary>
+/// What is to be installed. Encode is asked for the bytes at one address, at most MostBytes of them; its first entry is where the site leads, its second, when
+/// it has one, the function's own entry. Text is for people: what was bound, what was moved.
+/// </summary>
+public sealed record VersionRequest(VersionKind Kind, string Text, int MostBytes, Func<Address, Outcome<EncodedCode>> Encode);
+
+public sealed partial class LiveCode
+{
+    private const ulong CountedStubBytes = 32;
+    private const int CallBytes = 5;
+
+    /// <summary>
+    /// Puts a version into the redirection's region, complete, without anything leading to it yet. Refused with nothing changed: 5003, 5201, 5203, 5204, and
+    /// what Encode says.
+    /// </summary>
+    public Outcome<InstalledVersion> InstallVersion(Redirect redirect, VersionRequest request)
+    {
+        lock (gate)
+        {
+            var region = redirect.Region;
+            if (WhyNotExtensible(redirect) is { } refusal) return refusal;
+            var room = ((ulong)request.MostBytes + 15) & ~15UL;
+            return Install(region, room + 2 * CountedStubBytes, InstalledVersion.DataBytes, (code, data) =>
+                Encode(region, redirect, request, room, code, data)).Then<InstalledVersion>(placed => new InstalledVersion(region, placed));
+        }
+    }
+
+    /// <summary>
+    /// Points a direct call of the redirected function at the version's full entry, past its guard, for as long as the switch is at this version. Refused with
+    /// nothing changed: 5104 when the call is not one, 5205 when the version has no full entry, 5003, 5105, 5203.
+    /// </summary>
+    public Outcome<RedirectedCall> RedirectCall(Redirect redirect, InstalledVersion version, CallSite call)
+    {
+        lock (gate)
+        {
+            var region = redirect.Region;
+            if (WhyNotExtensible(redirect) is { } refusal) return refusal;
+            if (version.FullEntry is null) return Reasons.NoFullEntry.With($"version {version.Id}");
+            if (call.IsTail || call.Target != redirect.Function.Start || !region.CanReach(new AddressRange(call.At, CallBytes)) || !target.CanStoreAtOnce(call.At, CallBytes))
+                return Reasons.CallNotPatchable.With($"at {call.At}");
+            Span<byte> opcode = stackalloc byte[1];
+            if (Source.Read(call.At, opcode) != 1 || opcode[0] != NearCall) return Reasons.CallNotPatchable.With($"at {call.At}");
+
+            var installed = Install(region, RedirectedCall.MostCodeBytes, RedirectedCall.DataBytes, (code, data) => CallEntry(region, redirect, version, call, code, data));
+            if (!installed.Try(out var placed, out var why)) return why;
+            region.Memory.Store(placed.Entry.Data.Offset, redirect.Function.Start.Value);
+            var stored = changes.Make(region, ChangeKind.CallSite, call.At, Near(NearCall, call.At, placed.Entry.Plain, CallBytes), placed.Entry.Id);
+            unpatched.Invalidate();
+            if (!stored.IsDone)
+            {
+                region.Remove(placed);
+                return stored.Refusal;
+            }
+            SwitchCalls(redirect, redirect.Current);
+            return new RedirectedCall(region, placed);
+        }
+    }
+
+    /// <summary>
+    /// Makes a sampling probe that goes on to the original, or to another arm. Every: one call in this many, 1 or more. Capacity: records in the ring, a power of
+    /// two of at least 64. Refused with nothing changed: 5003, 5202, 5203.
+    /// </summary>
+    public Outcome<ValueProbe> AddProbe(Redirect redirect, uint every, int capacity = 1024, Arm? then = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(every);
+        if (capacity is < 64 or > ValueProbe.MostRecords || !int.IsPow2(capacity)) throw new ArgumentOutOfRangeException(nameof(capacity));
+        lock (gate)
+        {
+            var region = redirect.Region;
+            if (WhyNotExtensible(redirect) is { } refusal) return refusal;
+            if (!DestinationOf(redirect, then ?? Arm.Original).Try(out var next, out var why)) return why;
+            return Install(region, ProbeCode.MostBytes, ProbeCode.DataBytes(capacity), (code, data) =>
+                ProbeEntry(region, redirect, every, capacity, then ?? Arm.Original, next, code, data)).Then<ValueProbe>(placed => new ValueProbe(region, placed));
+        }
+    }
+
+    /// <summary>Takes memory, makes the bytes and the entry for it, and writes them; gives the memory back where that is refused.</summary>
+    private static Outcome<PlacedEntry> Install(LiveRegion region, ulong codeBytes, ulong dataBytes, Func<Piece, Piece, Outcome<(Entry Entry, byte[] Bytes)>> make)
+    {
+        if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
+        if (!region.TakeData(dataBytes).Try(out var data, out why))
+        {
+            region.GiveBack(code, default);
+            return why;
+        }
+        var made = make(code, data);
+        var added = made.Then(m => region.Add(m.Entry));
+        if (!added.Try(out var placed, out why))
+        {
+            region.GiveBack(code, data);
+            return why;
+        }
+        region.Memory.Write(data.Offset, new byte[data.Length]);
+        region.Memory.Write(code.Offset, made.Value.Bytes);
+        region.Mark(placed, EntryState.Live);
+        return placed;
+    }
+
+    private Outcome<(Entry, byte[])> Encode(LiveRegion region, Redirect redirect, VersionRequest request, ulong room, Piece code, Piece data)
+    {
+        var at = region.AddressOf(code.Offset);
+        if (!request.Encode(at).Try(out var encoded, out var why)) return why;
+        if ((ulong)encoded.Bytes.Length > room) return Reasons.VersionTooLong.With($"{encoded.Bytes.Length} bytes, {request.MostBytes} were asked for");
+        var bytes = new byte[code.Length];
+        bytes.AsSpan().Fill(0xCC);
+        encoded.Bytes.CopyTo(bytes, 0);
+        var counted = at + room;
+        var counter = region.AddressOf(data.Offset);
+        if (CountedStub(counted, counter, encoded.Entries[0], SiteFacts.FlagsDead(redirect.Entry), bytes, room) is { } refusal) return refusal;
+        var entry = new Entry(EntryType.Version, regions.NextId(region))
+        {
+            Kind = (byte)request.Kind,
+            Parent = redirect.Id,
+            Code = code,
+            Data = data,
+            Site = redirect.Site,
+            Function = redirect.Function,
+            Plain = encoded.Entries[0],
+            Counted = counted,
+            CreatedUnixMilliseconds = Now,
+            Facts = (ulong)encoded.CodeBytes,
+            Name = redirect.FunctionName,
+            Text = request.Text,
+        };
+        if (encoded.Entries.Length < 2) return (entry, bytes);
+        var full = counted + CountedStubBytes;
+        if (CountedStub(full, counter, encoded.Entries[1], SiteFacts.FlagsDeadAtEntry(redirect.Entry), bytes, room + CountedStubBytes) is { } tooFar) return tooFar;
+        return (entry with { FullPlain = encoded.Entries[1], FullCounted = full }, bytes);
+    }
+
+    private static Refusal? CountedStub(Address at, Address counter, Address next, bool flagsDead, byte[] into, ulong offset)
+    {
+        var outcome = StubAssembler.Assemble(at, c =>
+        {
+            c.Count(counter, flagsDead);
+            c.jmp(next.Value);
+        });
+        if (!outcome.Try(out var bytes, out var why)) return why;
+        bytes.CopyTo(into, (int)offset);
+        return null;
+    }
+
+    private Outcome<(Entry, byte[])> CallEntry(LiveRegion region, Redirect redirect, InstalledVersion version, CallSite call, Piece code, Piece data)
+    {
+        var at = region.AddressOf(code.Offset);
+        if (!StubAssembler.Assemble(at, c => c.JumpThrough(region.AddressOf(data.Offset))).Try(out var bytes, out var why)) return why;
+        return (new Entry(EntryType.Call, regions.NextId(region))
+        {
+            Parent = version.Id,
+            Code = code,
+            Data = data,
+            Site = call.At,
+            Function = redirect.Function,
+            Plain = at,
+            CreatedUnixMilliseconds = Now,
+            Name = redirect.FunctionName,
+        }, bytes);
+    }
+
+    private Outcome<(Entry, byte[])> ProbeEntry(LiveRegion region, Redirect redirect, uint every, int capacity, Arm then, Address next, Piece code, Piece data)
+    {
+        var at = region.AddressOf(code.Offset);
+        var arguments = redirect.Arguments;
+        var plan = new ProbeCode.Plan(region.AddressOf(data.Offset), next, every, capacity, redirect.FlagsDead, redirect.StackDepth, arguments);
+        if (!ProbeCode.Assemble(at, plan).Try(out var bytes, out var why)) return why;
+        var known = Enumerable.Range(0, arguments.Length).Sum(i => arguments[i] == Iced.Intel.Register.None ? 0 : 1 << i);
+        return (new Entry(EntryType.Probe, regions.NextId(region))
+        {
+            Parent = redirect.Id,
+            Code = code,
+            Data = data,
+            Site = redirect.Site,
+            Function = redirect.Function,
+            Plain = at,
+            CreatedUnixMilliseconds = Now,
+            Facts = every | (ulong)(uint)capacity << 32,
+            More = (ulong)(uint)known | then.Id << 8,
+            Name = redirect.FunctionName,
+        }, bytes);
+    }
+
+    private static Refusal? WhyNotExtensible(Redirect redirect)
+    {
+        if (redirect.Region.Status != RegionStatus.Usable) return WhyNotUsable(redirect);
+        return redirect.Placed.State == EntryState.Live ? null : Reasons.NotInForce.With($"redirection {redirect.Id} of {redirect.FunctionName}");
+    }
+}

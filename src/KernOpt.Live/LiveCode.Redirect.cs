@@ -1,0 +1,107 @@
+using KernOpt.Code.Graphs;
+using KernOpt.Live.Regions;
+using KernOpt.Live.Sites;
+using KernOpt.Live.Stubs;
+using KernOpt.Target;
+
+namespace KernOpt.Live;
+
+public sealed partial class LiveCode
+{
+    private const byte ShortJump = 0xEB;
+    private const byte NearJump = 0xE9;
+    private const byte NearCall = 0xE8;
+
+    /// <summary>
+    /// Leads a function through a switch that stands at the original. A function that is redirected already keeps its redirection.
+    /// Refused with nothing changed: 5003, 5004, 5105, 5204, 5304, and what the target says.
+    /// </summary>
+    public Outcome<Redirect> RedirectFunction(FunctionGraph graph, PatchSite site)
+    {
+        lock (gate)
+        {
+            if (RedirectOf(graph.Function.Start) is { } existing) return existing.IsInherited ? WhyNotUsable(existing) : existing;
+            return regions.InReachOf(graph.Function.Module.Location.Range, region => RedirectIn(region, site));
+        }
+    }
+
+    private Outcome<Redirect> RedirectIn(LiveRegion region, PatchSite site)
+    {
+        if (!region.TakeCode(RedirectCode.MostBytes).Try(out var code, out var why)) return why;
+        if (!region.TakeData(RedirectCode.DataBytes).Try(out var data, out why))
+        {
+            region.GiveBack(code, default);
+            return why;
+        }
+        var placed = RedirectCode.For(site, region.AddressOf(code.Offset), region.AddressOf(data.Offset)).Then(stubs => Place(region, site, stubs, code, data));
+        if (!placed.Try(out var redirect, out why))
+        {
+            region.GiveBack(code, data);
+            return why;
+        }
+        if (Lead(region, redirect, site) is { } refusal)
+        {
+            region.Remove(redirect);
+            return refusal;
+        }
+        region.Mark(redirect, EntryState.Live);
+        return new Redirect(this, region, redirect);
+    }
+
+    /// <summary>The entry, then everything that the site will lead to.</summary>
+    private Outcome<PlacedEntry> Place(LiveRegion region, PatchSite site, RedirectCode stubs, Piece code, Piece data)
+    {
+        var entry = new Entry(EntryType.Redirect, regions.NextId(region))
+        {
+            Kind = (byte)site.Form,
+            Code = code,
+            Data = data,
+            Site = site.At,
+            Function = site.Function.Range,
+            Plain = stubs.Original,
+            Counted = stubs.Counted,
+            FullPlain = stubs.Trampoline,
+            CreatedUnixMilliseconds = Now,
+            Facts = SiteFacts.Facts(site),
+            More = SiteFacts.More(site),
+            Name = site.Function.StableName,
+            Text = site.Function.DisplayName,
+        };
+        var added = region.Add(entry);
+        if (!added.IsDone) return added;
+        region.Memory.Write(data.Offset, new byte[data.Length]);
+        region.Memory.Store(data.Offset + RedirectCode.SwitchAt, stubs.Original.Value);
+        region.Memory.Write(code.Offset, stubs.Bytes);
+        return added;
+    }
+
+    /// <summary>Changes the text: the springboard, which nobody executes yet, and then the site. Undoes the former when the latter is refused.</summary>
+    private Refusal? Lead(LiveRegion region, PlacedEntry redirect, PatchSite site)
+    {
+        var trampoline = redirect.Entry.FullPlain;
+        LoggedChange? springboard = null;
+        if (site.Springboard is { } at)
+        {
+            if (!changes.Make(region, ChangeKind.Springboard, at, Near(NearJump, at, trampoline, 5), redirect.Entry.Id).Try(out springboard, out var why)) return why;
+        }
+        var jump = springboard is null
+            ? Near(NearJump, site.At, trampoline, 5)
+            : [ShortJump, (byte)(springboard.Record.At - (site.At + 2))];
+        var stored = changes.Make(region, ChangeKind.Entry, site.At, jump, redirect.Entry.Id);
+        unpatched.Invalidate();
+        if (stored.IsDone) return null;
+        if (springboard is not null && changes.Undo(region, springboard, marks: true).IsDone) region.Free(springboard);
+        return stored.Refusal;
+    }
+
+    /// <summary>A jump or call with a 32-bit displacement; the region was mapped in reach.</summary>
+    private static byte[] Near(byte opcode, Address at, Address to, int length)
+    {
+        var bytes = new byte[length];
+        bytes[0] = opcode;
+        BitConverter.TryWriteBytes(bytes.AsSpan(1), checked((int)(to - (at + 5))));
+        return bytes;
+    }
+
+    private static long Now => TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+}

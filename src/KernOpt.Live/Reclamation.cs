@@ -1,0 +1,117 @@
+using KernOpt.Live.Regions;
+using KernOpt.Live.Text;
+using KernOpt.Target;
+
+namespace KernOpt.Live;
+
+/// <summary>
+/// Gives memory back, and padding, when it is proved that no thread is in it or will return to it; until then both stay as they are. What can be
+/// proved together is proved together; otherwise the set is halved, for at most <see cref="MostProofs"/> proofs a run, since each looks at every thread.
+/// </summary>
+internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges changes)
+{
+    private const int MostProofs = 12;
+
+    public readonly record struct Result(int Restored, int Draining, int RegionsUnmapped, IReadOnlyList<Refusal> Problems);
+
+    /// <summary>Something that is draining, with the padding that leads to it.</summary>
+    private sealed record Waiting(LiveRegion Region, ulong Owner, PlacedEntry? Placed, IReadOnlyList<LoggedChange> Springboards);
+
+    public Result Run(bool unmapsEmpty)
+    {
+        var run = new Sweep(target, changes);
+        foreach (var region in regions.All)
+        {
+            if (region.Status is RegionStatus.OtherFormat) continue;
+            run.Sort(region);
+        }
+        run.ProveAndRelease();
+        var unmapped = 0;
+        if (unmapsEmpty)
+        {
+            foreach (var region in regions.All.Where(r => r.IsEmpty || run.IsLeftBehind(r)).ToList())
+            {
+                if (regions.Release(region)) unmapped++;
+            }
+        }
+        var draining = regions.All.Sum(r => r.Status == RegionStatus.Usable ? r.Entries.Count(e => e.State == EntryState.Draining) : 0);
+        return new Result(run.Restored, draining, unmapped, run.Problems);
+    }
+
+    private sealed class Sweep(ITarget target, TextChanges changes)
+    {
+        private readonly List<Refusal> problems = [];
+        private readonly List<Waiting> waiting = [];
+        private int proofs;
+
+        public IReadOnlyList<Refusal> Problems => problems;
+        public int Restored { get; private set; }
+
+        /// <summary>
+        /// Collects what can go: entries that are draining and whose call sites and sites lead to them no more. Those of another process, or of a damaged region,
+        /// only have their padding restored here.
+        /// </summary>
+        public void Sort(LiveRegion region)
+        {
+            var isOurs = region.Status == RegionStatus.Usable;
+            var owned = region.Changes.ToLookup(c => c.Record.Owner);
+            foreach (var placed in isOurs ? region.Entries.ToList() : [])
+            {
+                if (placed.State != EntryState.Draining || !IsCutOff(owned[placed.Entry.Id])) continue;
+                waiting.Add(new Waiting(region, placed.Entry.Id, placed, [.. owned[placed.Entry.Id].Where(c => c.Record.Kind == ChangeKind.Springboard)]));
+            }
+            var entries = isOurs ? region.Entries.Select(e => e.Entry.Id).ToHashSet() : [];
+            foreach (var orphans in owned.Where(o => !entries.Contains(o.Key) && IsCutOff(o)))
+                waiting.Add(new Waiting(region, orphans.Key, null, [.. orphans.Where(c => c.Record.Kind == ChangeKind.Springboard)]));
+        }
+
+        public void ProveAndRelease() => Release(waiting);
+
+        /// <summary>An inherited region to which nothing in this address space leads any more: its mapping here can go, its contents stay.</summary>
+        public bool IsLeftBehind(LiveRegion region) =>
+            region.Status == RegionStatus.Inherited && region.Changes.All(c => changes.Look(c.Record) is TextHolds.Original or TextHolds.ModuleGone);
+
+        /// <summary>No store in this address space leads to the owner; its springboards may still be there.</summary>
+        private bool IsCutOff(IEnumerable<LoggedChange> owned) =>
+            owned.All(c => c.Record.Kind == ChangeKind.Springboard || changes.Look(c.Record) is TextHolds.Original or TextHolds.ModuleGone);
+
+        private void Release(List<Waiting> candidates)
+        {
+            if (candidates.Count == 0 || proofs >= MostProofs) return;
+            proofs++;
+            var ranges = candidates.SelectMany(RangesOf).ToList();
+            if (ranges.Count == 0 || (target.ProveQuiescent(ranges).Try(out var quiescence, out _) && quiescence.IsProved))
+            {
+                foreach (var candidate in candidates) Free(candidate);
+                return;
+            }
+            if (candidates.Count == 1) return;
+            Release(candidates[..(candidates.Count / 2)]);
+            Release(candidates[(candidates.Count / 2)..]);
+        }
+
+        private static IEnumerable<AddressRange> RangesOf(Waiting candidate)
+        {
+            if (candidate.Placed is { } placed && placed.Entry.Code.Length > 0) yield return candidate.Region.RangeOf(placed.Entry.Code);
+            foreach (var springboard in candidate.Springboards) yield return springboard.Record.Range;
+        }
+
+        /// <summary>Padding first, then the records, then the entry: killed in between, a later run finds the rest draining.</summary>
+        private void Free(Waiting candidate)
+        {
+            var isOurs = candidate.Region.Status == RegionStatus.Usable;
+            foreach (var springboard in candidate.Springboards)
+            {
+                if (!changes.Undo(candidate.Region, springboard, marks: isOurs).Try(out var isStored, out var why))
+                {
+                    problems.Add(why);
+                    return;
+                }
+                if (isStored) Restored++;
+            }
+            if (!isOurs) return;
+            foreach (var change in candidate.Region.Changes.Where(c => c.Record.Owner == candidate.Owner).ToList()) candidate.Region.Free(change);
+            if (candidate.Placed is { } placed) candidate.Region.Remove(placed);
+        }
+    }
+}

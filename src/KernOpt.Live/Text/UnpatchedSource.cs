@@ -1,0 +1,70 @@
+using System.Diagnostics.CodeAnalysis;
+using KernOpt.Code.Images;
+using KernOpt.Live.Regions;
+using KernOpt.Target;
+
+namespace KernOpt.Live.Text;
+
+/// <summary>The program as it was before it was changed: where the text holds the bytes that an undo record put there, the original ones are read.</summary>
+internal sealed class UnpatchedSource(ICodeSource live, Func<IReadOnlyList<UndoRecord>> changes) : ICodeSource
+{
+    private readonly Lock gate = new();
+    private UndoRecord[] ascending = [];
+    private bool isStale = true;
+
+    /// <summary>The records have changed.</summary>
+    public void Invalidate()
+    {
+        lock (gate) isStale = true;
+    }
+
+    public int Read(Address from, Span<byte> into)
+    {
+        var count = live.Read(from, into);
+        var records = Ascending();
+        var range = new AddressRange(from, (ulong)count);
+        for (var i = FirstThatEndsAfter(records, from); i < records.Length && records[i].At < range.End; i++) Restore(records[i], range, into);
+        return count;
+    }
+
+    public bool IsExecutable(Address address) => live.IsExecutable(address);
+
+    public bool IsConstantData(AddressRange range) => live.IsConstantData(range);
+
+    public Function? FunctionAt(Address address) => live.FunctionAt(address);
+
+    public bool TryGetImport(Address stub, [MaybeNullWhen(false)] out string name) => live.TryGetImport(stub, out name);
+
+    private static void Restore(UndoRecord record, AddressRange range, Span<byte> bytes)
+    {
+        var start = record.At > range.Start ? record.At : range.Start;
+        var end = record.Range.End < range.End ? record.Range.End : range.End;
+        if (end <= start) return;
+        var (inRecord, inBytes, length) = ((int)(start - record.At), (int)(start - range.Start), (int)(end - start));
+        var place = bytes.Slice(inBytes, length);
+        if (place.SequenceEqual(record.Patched.AsSpan(inRecord, length))) record.Original.AsSpan(inRecord, length).CopyTo(place);
+    }
+
+    private UndoRecord[] Ascending()
+    {
+        lock (gate)
+        {
+            if (isStale) ascending = [.. changes().OrderBy(r => r.At)];
+            isStale = false;
+            return ascending;
+        }
+    }
+
+    /// <summary>Records are 16 bytes at most, so one that starts 16 before cannot reach the address.</summary>
+    private static int FirstThatEndsAfter(UndoRecord[] records, Address from)
+    {
+        int low = 0, high = records.Length;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (records[middle].At + RegionFormat.Undo.LongestText <= from) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+}
