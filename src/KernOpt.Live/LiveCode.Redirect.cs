@@ -20,9 +20,17 @@ public sealed partial class LiveCode
     {
         lock (gate)
         {
-            if (RedirectOf(graph.Function.Start) is { } existing) return existing.IsInherited ? WhyNotUsable(existing) : existing;
+            if (RedirectOf(graph.Function.Start) is { } existing) return Reuse(existing);
             return regions.InReachOf(graph.Function.Module.Location.Range, region => RedirectIn(region, site));
         }
+    }
+
+    /// <summary>One that was killed between the last store and its entry's being marked is complete.</summary>
+    private static Outcome<Redirect> Reuse(Redirect existing)
+    {
+        if (existing.IsInherited) return WhyNotUsable(existing);
+        if (existing.Placed.State == EntryState.Preparing) existing.Region.Mark(existing.Placed, EntryState.Live);
+        return existing;
     }
 
     private Outcome<Redirect> RedirectIn(LiveRegion region, PatchSite site)

@@ -70,7 +70,7 @@ public sealed partial class LiveCode
                 if (region.Status is RegionStatus.Damaged or RegionStatus.OtherFormat) continue;
                 foreach (var placed in region.Entries)
                 {
-                    if (placed.Entry.Type != EntryType.Redirect || placed.Entry.Function.Start != functionStart || placed.State != EntryState.Live) continue;
+                    if (placed.Entry.Type != EntryType.Redirect || placed.Entry.Function.Start != functionStart || placed.State == EntryState.Draining) continue;
                     var redirect = new Redirect(this, region, placed);
                     if (IsInForce(redirect)) return redirect;
                 }

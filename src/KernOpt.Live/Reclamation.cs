@@ -57,6 +57,8 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
             var owned = region.Changes.ToLookup(c => c.Record.Owner);
             foreach (var placed in isOurs ? region.Entries.ToList() : [])
             {
+                // Whoever prepared it was killed: an entry that we make is past this state, or gone, before anyone else can look.
+                if (placed.State == EntryState.Preparing && IsCutOff(owned[placed.Entry.Id])) region.Mark(placed, EntryState.Draining);
                 if (placed.State != EntryState.Draining || !IsCutOff(owned[placed.Entry.Id])) continue;
                 waiting.Add(new Waiting(region, placed.Entry.Id, placed, [.. owned[placed.Entry.Id].Where(c => c.Record.Kind == ChangeKind.Springboard)]));
             }

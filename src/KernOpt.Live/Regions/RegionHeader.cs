@@ -20,12 +20,15 @@ public enum RegionStatus
 /// <summary>The first page of a region. The magic number is stored last when a region is formatted.</summary>
 internal static class RegionHeader
 {
-    /// <summary>Whether nobody has formatted the region yet (a kernopt was killed between mapping it and that).</summary>
+    /// <summary>
+    /// Whether nobody has finished formatting the region: a kernopt was killed between mapping it and storing the magic number. A header that lost its
+    /// magic number otherwise has records behind it.
+    /// </summary>
     public static bool IsBlank(IRegion region)
     {
-        var page = new byte[RegionFormat.HeaderBytes];
-        region.Read(0, page);
-        return page.AsSpan().IndexOfAnyExcept((byte)0) < 0;
+        if (region.Load(RegionFormat.Header.Magic) != 0) return false;
+        return IsZero(region, RegionFormat.UndoLog, RegionFormat.UndoRecordBytes * RegionFormat.UndoRecordsPerChunk)
+            && IsZero(region, RegionFormat.Entries, RegionFormat.EntryBytes * RegionFormat.EntriesPerChunk);
     }
 
     public static void Format(IRegion region, ulong owner, string build)
@@ -60,6 +63,13 @@ internal static class RegionHeader
         region.Read(RegionFormat.Header.Build, bytes);
         var end = bytes.AsSpan().IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? bytes : bytes.AsSpan(0, end));
+    }
+
+    private static bool IsZero(IRegion region, ulong offset, int length)
+    {
+        var bytes = new byte[length];
+        region.Read(offset, bytes);
+        return bytes.AsSpan().IndexOfAnyExcept((byte)0) < 0;
     }
 
     private static void Put(byte[] header, ulong offset, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan((int)offset), value);
