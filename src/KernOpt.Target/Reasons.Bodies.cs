@@ -28,7 +28,4 @@ public static partial class Reasons
 
     public static readonly Reason BrokenBody = new(2209, nameof(BrokenBody),
         "The control-flow graph that a pass left breaks a structural rule; a bug in a pass, please report it.");
-
-    public static readonly Reason FlagsNotSavable = new(2210, nameof(FlagsNotSavable),
-        "A block cannot be counted without changing what the program sees; the function is not instrumented.");
 }

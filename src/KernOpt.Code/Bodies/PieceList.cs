@@ -1,5 +1,6 @@
 using Iced.Intel;
 using KernOpt.Target;
+using Opcode = Iced.Intel.Code;
 
 namespace KernOpt.Code.Bodies;
 
@@ -86,7 +87,7 @@ internal sealed class PieceList
             case Terminator.Unreachable when block.Instructions is [.., { Mnemonic: Mnemonic.Ud2 }]:
                 return null;
             case Terminator.Unreachable:
-                return Add(Instruction.Create(Iced.Intel.Code.Ud2));
+                return Add(Instruction.Create(Opcode.Ud2));
             default:
                 throw new InvalidOperationException($"unknown terminator {block.End.GetType().Name}");
         }
