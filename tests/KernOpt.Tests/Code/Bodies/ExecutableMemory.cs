@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using KernOpt.Target;
 
@@ -7,7 +8,7 @@ namespace KernOpt.Tests.Code.Bodies;
 internal sealed unsafe partial class ExecutableMemory : IDisposable
 {
     private const int ReadWrite = 3, ReadExecute = 5, PrivateAnonymous = 0x22, FixedNoReplace = 0x100000;
-    private const long Step = 1 << 20;
+    private const long Reach = 0x7000_0000;
     private readonly nuint length;
 
     public ExecutableMemory(Address near, int bytes)
@@ -27,16 +28,22 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
 
     public void Dispose() => _ = Unmap((void*)At.Value, length);
 
+    /// <summary>Takes the first gap of the address space that is in reach; another thread may be faster, then the next.</summary>
     private Address MapNear(Address near)
     {
-        for (var distance = Step; distance < 1 << 30; distance += Step)
+        var last = Address.Zero;
+        foreach (var line in File.ReadLines("/proc/self/maps"))
         {
-            foreach (var hint in new[] { near.AlignDown(4096) - (ulong)distance, near.AlignDown(4096) + (ulong)distance })
+            var ends = line.Split('-', ' ');
+            var start = new Address(ulong.Parse(ends[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+            var hint = start - (ulong)length;
+            if (hint >= last && start > last + (ulong)length && Math.Abs(hint - near) < Reach)
             {
                 var at = Map((void*)hint.Value, length, ReadWrite, PrivateAnonymous | FixedNoReplace, -1, 0);
                 if ((ulong)at == hint.Value) return hint;
                 if ((nint)at > 0) _ = Unmap(at, length);
             }
+            last = new Address(ulong.Parse(ends[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
         }
         throw new InvalidOperationException($"no free memory near {near}");
     }

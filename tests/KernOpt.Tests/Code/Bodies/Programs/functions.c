@@ -6,7 +6,6 @@
 
 #define F(name) __attribute__((noinline)) long name(long a, long b, long c, unsigned char *m, double x, double y)
 
-static long counters[16];
 static const long weights[8] = { 3, 1, 4, 1, 5, 9, 2, 6 };
 
 F(loop_sum) { long s = c; for (long i = 0; i < (a & 1023); i++) s += i * b ^ s >> 3; return s; }
@@ -41,7 +40,8 @@ F(switch_in_loop)
     return s;
 }
 
-F(rip_relative) { counters[a & 15] += b; counters[(a + 1) & 15] ^= c; return counters[a & 15] * weights[b & 7] + weights[c & 7]; }
+static long scratch[16];
+F(rip_relative) { scratch[a & 15] = b; scratch[(a + 1) & 15] = c; scratch[a & 15] -= a; return scratch[a & 15] * weights[b & 7] + weights[c & 7]; }
 
 F(floating)
 {
