@@ -5,14 +5,12 @@ using Xunit;
 namespace KernOpt.Tests.Code.Bodies;
 
 /// <summary>An encoded body that can be called.</summary>
-internal sealed class CopiedCode : IDisposable
+internal sealed class CopiedCode
 {
-    private readonly ExecutableMemory memory;
-
-    public CopiedCode(FunctionBody body)
+    public CopiedCode(NativeProgram program, FunctionBody body)
     {
         var bound = CodeLayout.UpperBound(body).Value;
-        memory = new ExecutableMemory(body.Function.Start, bound);
+        var memory = new ExecutableMemory(program, bound);
         Code = CodeLayout.Encode(body, memory.At).Value;
         Assert.True(Code.Bytes.Length <= bound, $"{Code.Bytes.Length} bytes, at most {bound} were announced");
         memory.Fill(Code.Bytes);
@@ -20,6 +18,4 @@ internal sealed class CopiedCode : IDisposable
 
     public EncodedCode Code { get; }
     public Address Entry => Code.Entries[0];
-
-    public void Dispose() => memory.Dispose();
 }

@@ -1,20 +1,21 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using KernOpt.Target;
 
 namespace KernOpt.Tests.Code.Bodies;
 
-/// <summary>Memory of this process near a given address, written once and then made executable.</summary>
-internal sealed unsafe partial class ExecutableMemory : IDisposable
+/// <summary>A piece of a program's <see cref="NativeProgram.Room"/>: written once, then executable.</summary>
+internal sealed unsafe partial class ExecutableMemory
 {
-    private const int ReadWrite = 3, ReadExecute = 5, PrivateAnonymous = 0x22, FixedNoReplace = 0x100000;
-    private const long Reach = 0x7000_0000;
-    private readonly nuint length;
+    private const int ReadWrite = 3, ReadExecute = 5;
+    private readonly int length;
 
-    public ExecutableMemory(Address near, int bytes)
+    /// <summary>Pieces are taken in a ring: one stays valid until the room has been given out once more.</summary>
+    public ExecutableMemory(NativeProgram program, int bytes)
     {
-        length = (nuint)((bytes + 4095) & ~4095);
-        At = MapNear(near);
+        length = (bytes + 4095) & ~4095;
+        At = program.TakeRoom(length);
+        Protect(ReadWrite);
+        new Span<byte>((void*)At.Value, length).Clear();
     }
 
     public Address At { get; }
@@ -22,38 +23,15 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
     /// <summary>Writes the bytes to the start; from now on they can be executed and no longer be written.</summary>
     public void Fill(ReadOnlySpan<byte> bytes)
     {
-        bytes.CopyTo(new Span<byte>((void*)At.Value, (int)length));
-        if (Protect((void*)At.Value, length, ReadExecute) != 0) throw new InvalidOperationException("mprotect failed");
+        bytes.CopyTo(new Span<byte>((void*)At.Value, length));
+        Protect(ReadExecute);
     }
 
-    public void Dispose() => _ = Unmap((void*)At.Value, length);
-
-    /// <summary>Takes the first gap of the address space that is in reach; another thread may be faster, then the next.</summary>
-    private Address MapNear(Address near)
+    private void Protect(int protection)
     {
-        var last = Address.Zero;
-        foreach (var line in File.ReadLines("/proc/self/maps"))
-        {
-            var ends = line.Split('-', ' ');
-            var start = new Address(ulong.Parse(ends[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-            var hint = start - (ulong)length;
-            if (hint >= last && start > last + (ulong)length && Math.Abs(hint - near) < Reach)
-            {
-                var at = Map((void*)hint.Value, length, ReadWrite, PrivateAnonymous | FixedNoReplace, -1, 0);
-                if ((ulong)at == hint.Value) return hint;
-                if ((nint)at > 0) _ = Unmap(at, length);
-            }
-            last = new Address(ulong.Parse(ends[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-        }
-        throw new InvalidOperationException($"no free memory near {near}");
+        if (ProtectMemory((void*)At.Value, (nuint)length, protection) != 0) throw new InvalidOperationException("mprotect failed");
     }
-
-    [LibraryImport("libc", EntryPoint = "mmap")]
-    private static partial void* Map(void* at, nuint length, int protection, int flags, int file, long offset);
-
-    [LibraryImport("libc", EntryPoint = "munmap")]
-    private static partial int Unmap(void* at, nuint length);
 
     [LibraryImport("libc", EntryPoint = "mprotect")]
-    private static partial int Protect(void* at, nuint length, int protection);
+    private static partial int ProtectMemory(void* at, nuint length, int protection);
 }

@@ -69,8 +69,7 @@ public sealed class LivenessTests
     [InlineData("floating", "RDI:32 RSI:64 RDX:64 RCX:64")]
     public void Entry_arguments_are_the_registers_that_are_read_and_their_width(string name, string expected)
     {
-        using var program = new NativeProgram(NativeProgram.Source("functions.c"), "-O2");
-        var arguments = EntryArguments.Of(program.Graph(name));
+        var arguments = EntryArguments.Of(NativeProgram.With("-O2").Graph(name));
         Assert.Equal(expected, string.Join(' ', arguments.Where(a => a.IsUsed).Select(a => $"{a.Register}:{a.Bits}")));
     }
 }

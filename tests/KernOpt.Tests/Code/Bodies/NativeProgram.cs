@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using KernOpt.Code.Graphs;
@@ -7,22 +8,34 @@ using Xunit;
 
 namespace KernOpt.Tests.Code.Bodies;
 
-/// <summary>A C file that is compiled to a shared object, loaded into this process, and parsed there.</summary>
-internal sealed class NativeProgram : IDisposable
+/// <summary>Tests that run copies in this process; one at a time, for they share the room in the programs.</summary>
+[CollectionDefinition(Name)]
+public sealed class NativeCode
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("kernopt-bodies-").FullName;
-    private readonly nint handle;
+    public const string Name = "native code";
+}
 
-    public NativeProgram(string source, string options)
+/// <summary>Programs/functions.c, compiled with some options to a shared object and loaded into this process for good.</summary>
+internal sealed class NativeProgram
+{
+    private static readonly ConcurrentDictionary<string, NativeProgram> Programs = new();
+    private readonly Address room;
+    private readonly int roomBytes;
+    private int taken;
+
+    private NativeProgram(string options)
     {
+        var folder = Directory.CreateTempSubdirectory("kernopt-bodies-").FullName;
         var file = Path.Combine(folder, "program.so");
-        Run("gcc", $"-shared -fPIC -w {options} -o {file} {source}");
+        Run("gcc", $"-shared -fPIC -w {options} -o {file} {Path.Combine(Repository.Root, "tests/KernOpt.Tests/Code/Bodies/Programs/functions.c")}");
         Names = [.. Run("nm", $"--defined-only {file}").Split('\n').Select(line => line.Split(' ')).Where(l => l is [_, "T", not "callee"]).Select(l => l[2])];
-        handle = NativeLibrary.Load(file);
-        var first = Names[0];
-        var export = (ulong)NativeLibrary.GetExport(handle, first);
-        var unbiased = LoadedFile.At(file, Address.Zero).Find(first).Value.Start;
+        var handle = NativeLibrary.Load(file);
+        var export = (ulong)NativeLibrary.GetExport(handle, Names[0]);
+        var unbiased = LoadedFile.At(file, Address.Zero).Find(Names[0]).Value.Start;
         Image = LoadedFile.InThisProcess(file, new Address(export - unbiased.Value));
+        room = new Address((ulong)NativeLibrary.GetExport(handle, "room"));
+        roomBytes = Marshal.ReadInt32(NativeLibrary.GetExport(handle, "room_bytes"));
+        Directory.Delete(folder, true);
     }
 
     public ProgramImage Image { get; }
@@ -30,17 +43,19 @@ internal sealed class NativeProgram : IDisposable
     /// <summary>The functions of the common shape.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    public static string Source(string name) => Path.Combine(Repository.Root, "tests/KernOpt.Tests/Code/Bodies/Programs", name);
+    public static NativeProgram With(string options) => Programs.GetOrAdd(options, o => new NativeProgram(o));
 
     public FunctionGraph Graph(string name) => LinearGraph.Of(Image.Find(name).Value);
 
-    public void Dispose()
+    /// <summary>Pages of the program's own data, so that they are in reach of its code.</summary>
+    public Address TakeRoom(int bytes)
     {
-        NativeLibrary.Free(handle);
-        Directory.Delete(folder, true);
+        if (taken + bytes > roomBytes) taken = 0;
+        taken += bytes;
+        return room + (taken - bytes);
     }
 
-    internal static string Run(string program, string arguments)
+    private static string Run(string program, string arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var errors = process.StandardError.ReadToEndAsync();

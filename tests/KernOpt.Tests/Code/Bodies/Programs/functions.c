@@ -6,6 +6,11 @@
 
 #define F(name) __attribute__((noinline)) long name(long a, long b, long c, unsigned char *m, double x, double y)
 
+// Where the tests put their copies: in reach of the code by being of the same object.
+enum { ROOM = 1 << 23 };
+const int room_bytes = ROOM;
+__attribute__((aligned(4096))) char room[ROOM];
+
 static const long weights[8] = { 3, 1, 4, 1, 5, 9, 2, 6 };
 
 F(loop_sum) { long s = c; for (long i = 0; i < (a & 1023); i++) s += i * b ^ s >> 3; return s; }
