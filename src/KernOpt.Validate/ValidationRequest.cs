@@ -2,12 +2,10 @@ using System.Collections.Immutable;
 using Iced.Intel;
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
 using KernOpt.Target;
 
 namespace KernOpt.Validate;
-
-/// <summary>Copies memory of the target; answers how many bytes could be read. <see cref="ITarget.Read"/> is one.</summary>
-public delegate int ReadMemory(Address from, Span<byte> into);
 
 /// <summary>Bytes that lie, or will lie, at an address of the target: stubs, tables, trampolines of a region. Code may be executed.</summary>
 public readonly record struct PlacedBytes(Address At, ImmutableArray<byte> Bytes, bool IsCode)
@@ -29,10 +27,14 @@ public sealed record OriginalCode(Address Entry, ImmutableArray<AddressRange> Co
 {
     public ImmutableArray<AddressRange> Data { get; init; } = [];
 
+    /// <summary>What lies behind calls that do not return, when it is code of the function: a run ends at such a call.</summary>
+    public ImmutableArray<Address> NeverReturnedTo { get; init; } = [];
+
     public static OriginalCode Of(FunctionGraph graph, Address site) => new(graph.Entry.Start,
         [.. graph.Blocks.Where(b => !b.Instructions.IsEmpty).Select(b => AddressRange.Between(b.Start, b.Close))], site)
     {
         Data = [.. graph.Blocks.Where(b => b.Table is not null).Select(b => RangeOf(b.Table!))],
+        NeverReturnedTo = [.. graph.Blocks.Where(b => b.End == BlockEnd.NoReturn && !b.Instructions.IsEmpty).Select(b => b.Close)],
     };
 
     private static AddressRange RangeOf(JumpTable table)
@@ -62,7 +64,8 @@ public sealed record ValidationLimits
 /// </summary>
 public sealed record ValidationRequest(OriginalCode Original, VersionCode Version)
 {
-    public required ReadMemory Read { get; init; }
+    /// <summary>Memory of the target, with the text of the function as it was before any change of ours.</summary>
+    public required MemoryReader Read { get; init; }
     public required TargetMap Map { get; init; }
 
     /// <summary>What the version may reach besides itself: the original stub that the guard falls back to, tables. Overrides the target's memory.</summary>
@@ -76,7 +79,7 @@ public sealed record ValidationRequest(OriginalCode Original, VersionCode Versio
 
     public ImmutableArray<RegisterBinding> Bindings { get; init; } = [];
 
-    /// <summary>The thread pointer of a live thread, so that thread-local reads find memory.</summary>
+    /// <summary>The thread pointer of a live thread, so that thread-local reads find memory; without one they find noise.</summary>
     public Address ThreadPointer { get; init; }
 
     public ValidationLimits Limits { get; init; } = new();

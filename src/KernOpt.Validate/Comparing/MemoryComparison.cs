@@ -46,8 +46,10 @@ internal sealed class MemoryComparison(ValidationRequest request, SandboxLayout 
     private bool AreCounterparts(ulong original, ulong version)
     {
         if (facts.TryTranslate(version, out var translated)) return translated == original;
-        // A call that a pass made anew has no counterpart by name: any return into the original's code will do.
-        return request.Version.Code.Range.Contains(new Address(version)) && facts.Original.ContainsKey(original);
+        // A call of a stub, or one that a pass made anew, has no counterpart by name: any return into the original's code will do.
+        var address = new Address(version);
+        return facts.Original.ContainsKey(original)
+            && (request.Version.Code.Range.Contains(address) || request.Extra.Any(e => e.IsCode && e.Range.Contains(address)));
     }
 
     private string Place(ulong address)

@@ -10,15 +10,16 @@ namespace KernOpt.Validate.Comparing;
 /// </summary>
 internal sealed class TraceComparison(ValidationRequest request, SandboxLayout layout, CodeFacts facts, Func<ulong, byte[]?> baseline)
 {
-    private const ulong DirectionFlag = 0x400;
+    /// <summary>DF and AC, which a function hands on as it got them (psABI 3.2.1); the status flags are dead at calls and returns.</summary>
+    private const ulong KeptFlags = 0x4_0400;
 
-    /// <summary>
-    /// At a call: the arguments, al with the number of vector arguments (psABI 3.5.7), r10 the static chain. Callee-saved registers are the caller's own
-    /// affair there: a version may have no use for one.
-    /// </summary>
-    private static readonly Register[] AtCall = [.. GeneralRegisters.Arguments, Register.RAX, Register.R10];
+    /// <summary>At a call, all: callees of gcc's -fipa-ra and .isra clones read others than the psABI names, as Code.Bodies.Liveness assumes, too.</summary>
+    private static readonly Register[] AtCall = [.. GeneralRegisters.CallerSaved, .. GeneralRegisters.CalleeSaved];
     private static readonly Register[] AtSystemCall = [Register.RDI, Register.RSI, Register.RDX, Register.R10, Register.R8, Register.R9];
-    private static readonly Register[] AtReturn = [Register.RAX, Register.RDX, .. GeneralRegisters.CalleeSaved];
+
+    /// <summary>The results of psABI 3.2.3, and rcx, xmm2 and xmm3, in which LLVM returns larger values between its own functions.</summary>
+    private static readonly Register[] AtReturn = [Register.RAX, Register.RDX, Register.RCX, .. GeneralRegisters.CalleeSaved];
+    private const int VectorsAtReturn = 4;
 
     private readonly MemoryComparison memory = new(request, layout, facts, baseline);
 
@@ -51,7 +52,7 @@ internal sealed class TraceComparison(ValidationRequest request, SandboxLayout l
     {
         var (ra, rb) = (a.Registers, b.Registers);
         if (ra.Rsp != rb.Rsp) return Values("rsp", ra.Rsp, rb.Rsp, at);
-        if (((ra.Flags ^ rb.Flags) & DirectionFlag) != 0) return Values("the direction flag", (ra.Flags >> 10) & 1, (rb.Flags >> 10) & 1, at);
+        if (((ra.Flags ^ rb.Flags) & KeptFlags) != 0) return Values("the direction or alignment flag", ra.Flags & KeptFlags, rb.Flags & KeptFlags, at);
         if (ra.FsBase != rb.FsBase) return Values("the thread pointer", ra.FsBase, rb.FsBase, at);
         foreach (var register in compared)
         {
@@ -70,7 +71,7 @@ internal sealed class TraceComparison(ValidationRequest request, SandboxLayout l
     private string? DifferInVectors(Observation a, Observation b, string at)
     {
         if (a.Vectors is null || b.Vectors is null || a.Kind == ObservationKind.Faulted) return null;
-        var last = a.Kind == ObservationKind.Returned ? 2 : 8;
+        var last = a.Kind == ObservationKind.Returned ? VectorsAtReturn : 16;
         for (var i = 0; i < 16; i++)
         {
             if (i >= last && !facts.IsNeverWritten(Register.XMM0 + i)) continue;

@@ -57,7 +57,7 @@ internal sealed class Runner(ValidationRequest request, SandboxLayout layout, Co
         {
             Rip = isVersion && request.Version.IsDirect ? request.Version.Entry.Value : request.Original.Entry.Value,
             Rsp = layout.EntryStackPointer,
-            FsBase = request.ThreadPointer.Value,
+            FsBase = request.ThreadPointer == Target.Address.Zero ? layout.ThreadArea : request.ThreadPointer.Value,
             OriginalRax = ulong.MaxValue,
             Flags = CallAnswers.Flags(random),
         };
@@ -163,7 +163,8 @@ internal sealed class Runner(ValidationRequest request, SandboxLayout layout, Co
     private bool ComesBack(ulong returnTo, int index)
     {
         if (reference is not null) return !(reference.Events == index + 2 && reference.End == ObservationKind.LeftForGood);
-        return returnTo == layout.ReturnAddress || facts.Original.ContainsKey(returnTo);
+        return returnTo == layout.ReturnAddress
+            || (facts.Original.ContainsKey(returnTo) && !request.Original.NeverReturnedTo.Contains(new Target.Address(returnTo)));
     }
 
     private bool OnSystemCall()

@@ -19,6 +19,9 @@ internal readonly record struct SandboxLayout(ulong Base)
     public ulong Scratch => Base + 0x20_0000;
     public const ulong ScratchBytes = 16 * PageSize;
 
+    /// <summary>Stands for a thread's own area when none is known: noise, but readable.</summary>
+    public ulong ThreadArea => Scratch + (ScratchBytes / 2);
+
     public ulong Stack => Base + 0x30_0000;
     public const ulong StackBytes = 64 * PageSize;
 

@@ -66,7 +66,7 @@ public sealed class PlantedBugTests(LoadedSubjects subjects, ITestOutputHelper o
         code => Change(code, i => i.Mnemonic == Mnemonic.Ret, (ref Instruction i) => i = With(i, Instruction.Create(Opcode.Retnq_imm16, 8)))));
 
     [Fact]
-    public void A_changed_direction_flag_is_caught() => AssertCaught("direction flag", subjects.Before("sums", Instruction.Create(Opcode.Std)));
+    public void A_changed_direction_flag_is_caught() => AssertCaught("direction or alignment flag", subjects.Before("sums", Instruction.Create(Opcode.Std)));
 
     [Fact]
     public void A_red_zone_that_is_overwritten_is_caught() => AssertCaught("rax is", subjects.Copy("keeps_locals", code => code.InsertRange(
