@@ -11,11 +11,14 @@ namespace KernOpt.Validate.Running;
 /// </summary>
 internal sealed class CallAnswers(CodeFacts facts, SandboxMemory memory, SandboxLayout layout)
 {
+    private const int DeadBytes = 64;
+
     /// <summary>Registers as they are after a call that returned to <paramref name="returnTo"/>. Writes memory of the sandbox.</summary>
     public Registers Answer(in Registers atCallee, ulong returnTo, RunInput input, int index)
     {
         var random = new DeterministicRandom(DeterministicRandom.Mix(input.Seed, (ulong)index + 0x1000));
         StoreAsCallee(atCallee, input, random);
+        OverwriteDeadStack(atCallee.Rsp, random);
         var after = atCallee;
         if (Trashes(input, index))
         {
@@ -58,6 +61,16 @@ internal sealed class CallAnswers(CodeFacts facts, SandboxMemory memory, Sandbox
         5 or 6 => layout.Scratch + (ulong)random.Below((int)SandboxLayout.ScratchBytes / 16) * 8,
         _ => random.Next(),
     };
+
+    /// <summary>
+    /// The slot of the return address and what lies below are the callee's to use. Code that reads what it never wrote must not find there where it lies itself.
+    /// </summary>
+    private void OverwriteDeadStack(ulong stackPointer, DeterministicRandom random)
+    {
+        Span<byte> dead = stackalloc byte[DeadBytes];
+        random.Fill(dead);
+        if (layout.IsStack(stackPointer - DeadBytes)) memory.TryWrite(stackPointer + 8 - DeadBytes, dead);
+    }
 
     /// <summary>Up to three small stores through pointers that were handed over, now or at entry, and to variables that the original names.</summary>
     private void StoreAsCallee(in Registers atCallee, RunInput input, DeterministicRandom random)

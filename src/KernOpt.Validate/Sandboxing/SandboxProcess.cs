@@ -39,7 +39,7 @@ internal sealed class SandboxProcess : IDisposable
 
     public static Outcome<SandboxProcess> Start(SandboxLayout layout, int memoryFile, int tickMilliseconds)
     {
-        var started = ChildProcess.Start(SandboxProgram.Build(layout.Program, tickMilliseconds), "kernopt-sandbox", memoryFile, out var inherited);
+        var started = ChildProcess.Start(SandboxProgram.Build(layout.Program, tickMilliseconds), SandboxProgram.Name, memoryFile, out var inherited);
         if (!started.Try(out var child, out var why)) return why;
         var sandbox = new SandboxProcess(child, layout, inherited);
         var seized = sandbox.Seize();
@@ -132,8 +132,9 @@ internal sealed class SandboxProcess : IDisposable
     /// <summary>No core file, no blocked signal, no inherited descriptor, no memory but its own page, and a tick of used processor time.</summary>
     private void Prepare()
     {
-        const int coreLimit = 4, resourceNumber = 160, setMask = 2, signalMaskNumber = 14, closeRangeNumber = 436, setTimerNumber = 38, virtualTimer = 1;
+        const int coreLimit = 4, resourceNumber = 160, setMask = 2, signalMaskNumber = 14, closeRangeNumber = 436, setTimerNumber = 38, virtualTimer = 1, setName = 15;
         var zero = layout.Program + SandboxProgram.ZeroOffset;
+        Call(CallNumber.prctl, setName, layout.Program + SandboxProgram.NameOffset);
         Call((CallNumber)resourceNumber, coreLimit, zero);
         Call((CallNumber)signalMaskNumber, setMask, zero, 0, 8);
         Call((CallNumber)closeRangeNumber, 0, (ulong)MemoryDescriptor - 1);

@@ -20,7 +20,10 @@ internal static class SandboxProgram
 
     /// <summary>Where a struct itimerval lies: first and every further tick.</summary>
     public const ulong TimerOffset = 0xa00;
-    private const int TimeOffset = 0xb00;
+    /// <summary>Where the name lies that ps shows, at most 15 bytes.</summary>
+    public const ulong NameOffset = 0xb00;
+    public const string Name = "kernopt-sandbox";
+    private const int TimeOffset = 0xc00;
 
     public static byte[] Build(ulong at, int tickMilliseconds)
     {
@@ -31,6 +34,7 @@ internal static class SandboxProgram
         WriteCode(image, at);
         ReadOnlySpan<byte> call = [0x0f, 0x05, 0xcc];
         call.CopyTo(image.AsSpan((int)CallOffset));
+        System.Text.Encoding.ASCII.GetBytes(Name, image.AsSpan((int)NameOffset));
         BinaryPrimitives.WriteInt64LittleEndian(image.AsSpan(TimeOffset), 10);   // struct timespec { 10 s, 0 }
         BinaryPrimitives.WriteInt64LittleEndian(image.AsSpan((int)TimerOffset + 8), tickMilliseconds * 1000L);
         BinaryPrimitives.WriteInt64LittleEndian(image.AsSpan((int)TimerOffset + 24), tickMilliseconds * 1000L);

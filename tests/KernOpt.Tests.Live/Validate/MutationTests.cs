@@ -21,7 +21,7 @@ public sealed class MutationTests(LoadedSubjects subjects, ITestOutputHelper out
     [InlineData("floating", 0.90)]
     public void Flipped_bits_in_executed_code_are_caught(string name, double share)
     {
-        var request = subjects.Copy(name, isAtStart: true);
+        var request = subjects.Copy(name, isAtStart: true) with { Limits = new ValidationLimits { Runs = 1_500 } };
         var executed = Executed(request);
         int caught = 0, tried = 0;
         foreach (var (at, bit) in Flips(request.Version.Code, executed))

@@ -13,7 +13,7 @@ namespace KernOpt.Tests.Live.Validate;
 /// <summary>Copies of real functions of a real process, made as live versions are made: none may be called different.</summary>
 public sealed class SweepTests(ITestOutputHelper output)
 {
-    private static readonly int Stride = int.Parse(Environment.GetEnvironmentVariable("KERNOPT_SWEEP_STRIDE") ?? "40");
+    private static readonly int Stride = int.Parse(Environment.GetEnvironmentVariable("KERNOPT_SWEEP_STRIDE") ?? "60");
 
     [Fact]
     public void Moved_functions_of_the_c_library_are_never_called_different()
