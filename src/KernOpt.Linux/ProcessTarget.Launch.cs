@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using KernOpt.Linux.Memory;
 using KernOpt.Linux.Native;
@@ -19,50 +18,28 @@ public sealed partial class ProcessTarget
     /// </summary>
     public static Outcome<ProcessTarget> Launch(IReadOnlyList<string> command, string? workingDirectory = null)
     {
-        if (command.Count == 0) return Reasons.LaunchFailed.With("the command is empty");
-        var start = new ProcessStartInfo(command[0]) { UseShellExecute = false, WorkingDirectory = workingDirectory ?? "" };
-        foreach (var argument in command.Skip(1)) start.ArgumentList.Add(argument);
-        try
-        {
-            var child = Process.Start(start);
-            return child is null ? Reasons.LaunchFailed.With(command[0]) : AttachLaunched(child, command[0]);
-        }
-        catch (Exception error) when (error is Win32Exception or IOException or UnauthorizedAccessException)
-        {
-            return Reasons.LaunchFailed.With($"{command[0]}: {error.Message}");
-        }
+        if (!ChildProcess.Spawn(command, workingDirectory).Try(out var child, out var why)) return why;
+        if (!AwaitLoaded(child)) return DescribeEnd(child, command[0]);
+        var attached = Attach(child.Pid);
+        if (attached.IsDone) return attached.Value.WithExit(child.Exit);
+        return child.Exit.IsCompleted ? DescribeEnd(child, command[0]) : attached;
     }
 
-    private static Outcome<ProcessTarget> AttachLaunched(Process child, string name)
-    {
-        var exit = AwaitExit(child);
-        if (!AwaitLoaded(child)) return Reasons.LaunchFailed.With(DescribeEnd(exit, name));
-        var attached = Attach(child.Id);
-        if (!attached.IsDone) return child.HasExited ? Reasons.LaunchFailed.With(DescribeEnd(exit, name)) : attached;
-        var target = attached.Value;
-        return new ProcessTarget(target.status, target.memory, target.process, target.auxiliary) { Exit = exit };
-    }
-
-    private static string DescribeEnd(Task<int> exit, string name)
-        => exit.Wait(TimeSpan.FromSeconds(1)) ? $"{name} ended with status {exit.Result} before it could be attached" : $"{name} ended before it could be attached";
-
-    private static async Task<int> AwaitExit(Process child)
-    {
-        await child.WaitForExitAsync().ConfigureAwait(false);
-        return child.ExitCode;
-    }
+    private static Refusal DescribeEnd(ChildProcess child, string name)
+        => Reasons.LaunchFailed.With($"{name} ended with status {child.Exit.Result} before it could be attached");
 
     /// <summary>
-    /// Loaded: the program is static, or another module than itself and the loader is mapped, and the executable mappings are the same twice, 5 ms apart.
+    /// Loaded: two modules besides the program are mapped (the loader and a library), or the program has run for 50 ms without, and the executable
+    /// mappings are the same twice, 5 ms apart.
     /// </summary>
-    private static bool AwaitLoaded(Process child)
+    private static bool AwaitLoaded(ChildProcess child)
     {
         var started = Stopwatch.GetTimestamp();
         var before = "";
         while (Stopwatch.GetElapsedTime(started) < LoadTime)
         {
-            if (child.HasExited) return false;
-            var files = MapsFile.Read(child.Id).Where(m => m.Inode != 0 && m.Protection.HasFlag(Protection.Execute)).ToList();
+            if (child.Exit.IsCompleted) return false;
+            var files = MapsFile.Read(child.Pid).Where(m => m.Inode != 0 && m.Protection.HasFlag(Protection.Execute)).ToList();
             var now = string.Join(' ', files.Select(m => m.Range));
             var isComplete = files.Count > 2 || (files.Count > 0 && Stopwatch.GetElapsedTime(started).TotalMilliseconds > 50);
             if (isComplete && now == before) return true;
@@ -71,4 +48,7 @@ public sealed partial class ProcessTarget
         }
         return true;
     }
+
+    /// <summary>The same target, of which it is known when it exits. This one must not be used any more.</summary>
+    private ProcessTarget WithExit(Task<int> exit) => new(status, memory, process, auxiliary) { Exit = exit };
 }

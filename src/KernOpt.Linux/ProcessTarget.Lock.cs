@@ -8,7 +8,7 @@ public sealed partial class ProcessTarget
 {
     /// <summary>
     /// The right to change this target, held until disposed or until this process ends in whatever way: an abstract socket name (unix(7)), which the kernel
-    /// releases. Names are per network namespace: two kernopt in different ones do not see each other. Refused (4011) when another one holds it.
+    /// releases. What a killed holder left besides whole regions is removed first. Names are per network namespace: two kernopt in different ones do not see each other. Refused (4011) when another one holds it.
     /// </summary>
     public Outcome<IDisposable> TryLockForChange()
     {
@@ -18,6 +18,7 @@ public sealed partial class ProcessTarget
         {
             socket.Bind(name);
             socket.Listen(64);
+            RemoveLeftovers();
             return socket;
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.AddressAlreadyInUse)

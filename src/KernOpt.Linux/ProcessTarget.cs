@@ -1,6 +1,7 @@
 using KernOpt.Linux.Memory;
 using KernOpt.Linux.Native;
 using KernOpt.Linux.Processes;
+using KernOpt.Linux.Threads;
 using KernOpt.Target;
 
 namespace KernOpt.Linux;
@@ -16,6 +17,7 @@ public sealed partial class ProcessTarget : ITarget
     private readonly byte[] auxiliary;
     private readonly ModuleFiles files;
     private readonly TextStore text;
+    private readonly ThreadHolds holds;
     private TimeSpan lastCpuTime;
 
     private ProcessTarget(ProcessStatus status, TargetMemory memory, int process, byte[] auxiliary)
@@ -26,6 +28,8 @@ public sealed partial class ProcessTarget : ITarget
         this.auxiliary = auxiliary;
         files = new(status.Pid, memory);
         text = new(memory);
+        holds = new(status.Pid);
+        Calls = new(status.Pid, memory, holds, Places, ReadMap);
     }
 
     public int Pid => status.Pid;
@@ -79,9 +83,18 @@ public sealed partial class ProcessTarget : ITarget
 
     public TimeSpan CpuTime => lastCpuTime = State == TargetState.Gone ? lastCpuTime : ProcessClock.Read(Pid) ?? lastCpuTime;
 
+    internal RemoteCalls Calls { get; }
+
+    internal TargetMemory Memory => memory;
+
     public void Dispose()
     {
         if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
+        holds.Dispose();
+        lock (regionGate)
+        {
+            foreach (var start in regions.Keys.ToList()) Forget(start);
+        }
         memory.Dispose();
         SystemCall.Close(process);
     }

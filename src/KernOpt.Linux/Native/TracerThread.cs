@@ -42,6 +42,12 @@ public sealed class TracerThread : IDisposable
         return result;
     }
 
+    /// <summary>Runs this on the tracer thread some time later, unless it has been disposed by then. It must not throw.</summary>
+    public void Post(Action what)
+    {
+        if (!work.IsAddingCompleted) work.TryAdd(what);
+    }
+
     public void Run(Action what) => Run(() => { what(); return 0; });
 
     /// <summary>
@@ -66,7 +72,10 @@ public sealed class TracerThread : IDisposable
         int status;
         var result = SystemCall.Invoke(CallNumber.wait4, thread, (long)&status, noHang | all, 0);
         if (result == 0 || result == -Errno.Interrupted) return null;
-        return result < 0 ? StopReport.Gone : StopReport.FromStatus(status);
+        if (result < 0) return StopReport.Gone;
+        var report = StopReport.FromStatus(status);
+        if (report.HasEnded) ChildProcess.NoteEnd(thread, report);
+        return report;
     }
 
     public void Dispose()
@@ -79,6 +88,7 @@ public sealed class TracerThread : IDisposable
 
     private void Serve()
     {
+        ChildSignals.SilenceStops();
         if (isUrgent) AskForRealTime();
         foreach (var action in work.GetConsumingEnumerable()) action();
     }

@@ -36,6 +36,10 @@ internal static class AttachRules
             $"{who}: {Errno.Describe(result)}: capability CAP_SYS_PTRACE is missing (the program is not dumpable, has more privileges, or is in another user namespace)");
     }
 
+    /// <summary>The same for a thread that could not be seized.</summary>
+    public static Refusal ExplainTraceDenial(int thread, long result)
+        => ProcessStatus.Read(thread) is { } status ? ExplainDenial(status, result) : Reasons.ThreadLost.With($"thread {thread}");
+
     private static Outcome<ProcessStatus> CheckProgram(ProcessStatus status)
     {
         var program = SystemCall.Open($"/proc/{status.Pid}/exe", OpenFlags.ReadOnly);

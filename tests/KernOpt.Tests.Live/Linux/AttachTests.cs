@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KernOpt.Linux;
+using KernOpt.Linux.Native;
 using KernOpt.Target;
 using Xunit;
 
@@ -145,7 +146,7 @@ public sealed class AttachTests
         }
         finally
         {
-            Process.GetProcessById(target.Pid).Kill();
+            SystemCall.Kill(target.Pid, Signals.Kill);
         }
     }
 

@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.IO.Pipes;
 using System.Runtime.CompilerServices;
+using KernOpt.Linux.Native;
+using Microsoft.Win32.SafeHandles;
 using Xunit;
 
 namespace KernOpt.Tests.Live.Linux;
@@ -12,13 +15,20 @@ internal sealed class NativeProgram : IDisposable
     private static readonly Lazy<string> Folder = new(() => Directory.CreateTempSubdirectory("kernopt-tests-").FullName);
     private static readonly ConcurrentDictionary<string, Lazy<string>> Compiled = new();
 
-    private readonly Process process;
+    private readonly ChildProcess process;
+    private readonly StreamReader output;
+    private readonly StreamWriter input;
 
-    private NativeProgram(Process process) => this.process = process;
+    private NativeProgram(ChildProcess process, StreamReader output, StreamWriter input)
+    {
+        this.process = process;
+        this.output = output;
+        this.input = input;
+    }
 
-    public int Pid => process.Id;
+    public int Pid => process.Pid;
 
-    public bool IsRunning => !process.HasExited;
+    public bool IsRunning => !process.Exit.IsCompleted;
 
     public static string Compile(string source, string options = "-O2 -pthread")
         => Compiled.GetOrAdd($"{source} {options}", _ => new(() => RunCompiler(source, options))).Value;
@@ -27,22 +37,26 @@ internal sealed class NativeProgram : IDisposable
 
     public static NativeProgram StartFile(string path, params IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardInput = true };
-        return new(Process.Start(start)!);
+        using var toProgram = new AnonymousPipeServerStream(PipeDirection.Out);
+        using var fromProgram = new AnonymousPipeServerStream(PipeDirection.In);
+        var child = ChildProcess.Spawn([path, .. arguments], null, Number(toProgram.ClientSafePipeHandle), Number(fromProgram.ClientSafePipeHandle)).Value;
+        toProgram.DisposeLocalCopyOfClientHandle();
+        fromProgram.DisposeLocalCopyOfClientHandle();
+        return new(child, new(new FileStream(Own(fromProgram.SafePipeHandle), FileAccess.Read, 0)), new(new FileStream(Own(toProgram.SafePipeHandle), FileAccess.Write, 0)));
     }
 
     /// <summary>The next line; fails the test when none comes within 20 seconds.</summary>
     public string ReadLine()
     {
-        var line = process.StandardOutput.ReadLineAsync();
-        Assert.True(line.Wait(TimeSpan.FromSeconds(20)), "the program said nothing");
-        return line.Result ?? throw new InvalidOperationException($"the program ended{(process.WaitForExit(1000) ? $" with {process.ExitCode}" : "")}");
+        var line = Task.Run(output.ReadLine);
+        Assert.True(line.Wait(TimeSpan.FromSeconds(30)), "the program said nothing");
+        return line.Result ?? throw new InvalidOperationException($"the program ended{(process.Exit.Wait(1000) ? $" with {process.Exit.Result}" : "")}");
     }
 
     public void WriteLine(string line)
     {
-        process.StandardInput.WriteLine(line);
-        process.StandardInput.Flush();
+        input.WriteLine(line);
+        input.Flush();
     }
 
     /// <summary>A line "name=value name=value": hexadecimal values.</summary>
@@ -51,15 +65,31 @@ internal sealed class NativeProgram : IDisposable
 
     public int WaitForExit()
     {
-        Assert.True(process.WaitForExit(20_000), "the program did not end");
-        return process.ExitCode;
+        Assert.True(process.Exit.Wait(20_000), "the program did not end");
+        return process.Exit.Result;
     }
 
     public void Dispose()
     {
-        if (!process.HasExited) process.Kill();
-        process.WaitForExit();
-        process.Dispose();
+        if (IsRunning) SystemCall.Kill(Pid, Signals.Kill);
+        process.Exit.Wait();
+        output.Dispose();
+        try
+        {
+            input.Dispose();
+        }
+        catch (IOException)
+        {
+            // what was not read by the program
+        }
+    }
+
+    private static int Number(SafePipeHandle handle) => (int)handle.DangerousGetHandle();
+
+    private static SafeFileHandle Own(SafePipeHandle handle)
+    {
+        var copy = (int)SystemCall.Invoke(CallNumber.fcntl, Number(handle), 1030);   // F_DUPFD_CLOEXEC
+        return new(copy, ownsHandle: true);
     }
 
     private static string RunCompiler(string source, string options)

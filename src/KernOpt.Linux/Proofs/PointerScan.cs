@@ -1,0 +1,51 @@
+using System.Runtime.InteropServices;
+using KernOpt.Linux.Memory;
+using KernOpt.Target;
+
+namespace KernOpt.Linux.Proofs;
+
+/// <summary>Looks for aligned 8-byte words that point into any of some ranges: conservatively, a number that looks like one is one.</summary>
+internal sealed class PointerScan
+{
+    private const int Chunk = 256 * 1024;
+
+    private readonly TargetMemory memory;
+    private readonly IReadOnlyList<AddressRange> ranges;
+    private readonly ulong lowest, span;
+
+    public PointerScan(TargetMemory memory, IReadOnlyList<AddressRange> ranges)
+    {
+        this.memory = memory;
+        this.ranges = ranges;
+        lowest = ranges.Min(r => r.Start.Value);
+        span = ranges.Max(r => r.End.Value) - lowest;
+    }
+
+    public bool Hits(ulong word)
+    {
+        if (word - lowest >= span) return false;
+        foreach (var range in ranges)
+        {
+            if (range.Contains(new Address(word))) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Where the first such word lies in [from, to), or null. Pages that cannot be read hold none.</summary>
+    public Address? Find(Address from, Address to)
+    {
+        var buffer = new byte[Chunk];
+        for (var at = from.AlignUp(8); at < to;)
+        {
+            var wanted = (int)Math.Min(Chunk, to.Value - at.Value);
+            var length = memory.Read(at, buffer.AsSpan(0, wanted));
+            var words = MemoryMarshal.Cast<byte, ulong>(buffer.AsSpan(0, length));
+            for (var i = 0; i < words.Length; i++)
+            {
+                if (words[i] - lowest < span && Hits(words[i])) return at + (i * 8);
+            }
+            at = length == wanted ? at + wanted : (at + length + 1).AlignUp(4096);
+        }
+        return null;
+    }
+}

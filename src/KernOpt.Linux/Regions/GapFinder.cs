@@ -1,0 +1,64 @@
+using KernOpt.Target;
+
+namespace KernOpt.Linux.Regions;
+
+/// <summary>Chooses where a region goes: free, in reach of all that it must reach, and out of the way of what grows.</summary>
+internal static class GapFinder
+{
+    private const ulong Page = 4096;
+
+    /// <summary>A signed 32-bit displacement, less room for the instructions around it.</summary>
+    private const ulong Reach = (1UL << 31) - (1UL << 20);
+
+    /// <summary>Kept free on both sides, so that a neighbour may grow a little and an overrun hits nothing.</summary>
+    private const ulong Margin = 64 * 1024;
+
+    private const ulong Lowest = 1UL << 20, Highest = 0x7fff_ffff_f000;
+
+    /// <summary>How far the program break may grow above the heap's end, and the stack below its end.</summary>
+    private const ulong HeapRoom = 512UL << 20, StackRoom = 128UL << 20;
+
+    /// <summary>Free starts, nearest to what must be reached first; each has all of [start, start+length) in reach of all of it.</summary>
+    public static IReadOnlyList<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak)
+    {
+        var taken = Taken(map, programBreak);
+        var found = new List<Address>();
+        var from = Lowest;
+        foreach (var (start, end) in taken.Append((Highest, Highest)))
+        {
+            if (start > from) AddCandidates(from, start, mustReach, length, found);
+            from = Math.Max(from, end);
+        }
+        return [.. found.OrderBy(a => Math.Abs(a - mustReach.Start))];
+    }
+
+    /// <summary>The lower and the upper end of a gap, in so far as they are in reach.</summary>
+    private static void AddCandidates(ulong from, ulong to, AddressRange mustReach, ulong length, List<Address> found)
+    {
+        var first = mustReach.End.Value > Reach ? mustReach.End.Value - Reach : 0;
+        var last = mustReach.Start.Value + Reach;
+        var low = new Address(Math.Max(from + Margin, first)).AlignUp(Page).Value;
+        var high = Math.Min(to, last);
+        if (high < length + Margin) return;
+        high = new Address(high - length - Margin).AlignDown(Page).Value;
+        if (low > high) return;
+        found.Add(new(low));
+        if (high != low) found.Add(new(high));
+    }
+
+    private static List<(ulong Start, ulong End)> Taken(TargetMap map, Address programBreak)
+    {
+        var taken = new List<(ulong Start, ulong End)>();
+        var heapEnd = programBreak.Value;
+        foreach (var mapping in map.Mappings)
+        {
+            var start = mapping.Range.Start.Value;
+            if (mapping.Path == "[stack]") start = start > StackRoom ? start - StackRoom : 0;
+            if (mapping.Path == "[heap]") heapEnd = Math.Max(heapEnd, mapping.Range.End.Value);
+            taken.Add((start, mapping.Range.End.Value));
+        }
+        if (programBreak.Value != 0) taken.Add((programBreak.Value, heapEnd + HeapRoom));
+        taken.Sort();
+        return taken;
+    }
+}

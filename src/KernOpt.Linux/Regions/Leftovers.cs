@@ -1,0 +1,42 @@
+using System.Globalization;
+using KernOpt.Linux.Memory;
+using KernOpt.Linux.Native;
+using KernOpt.Linux.Threads;
+using KernOpt.Target;
+
+namespace KernOpt.Linux.Regions;
+
+/// <summary>
+/// What a run that was killed may have left in the target besides whole regions, each harmless: a stub in the slack of a segment, an open descriptor of a
+/// memory file, half a region. Only the holder of the change lock may remove them.
+/// </summary>
+internal sealed class Leftovers(int pid, StubPlaces places, RemoteCalls calls, Func<TargetMap> readMap, Func<IReadOnlyList<AddressRange>, bool> isQuiescent)
+{
+    /// <summary>Removes what can be removed now; answers how many things remain.</summary>
+    public int Remove()
+    {
+        var map = readMap();
+        var remaining = 0;
+        foreach (var place in places.FindLeftovers(map))
+        {
+            if (isQuiescent([new(place, CallStub.Size)])) places.Clear(place);
+            else remaining++;
+        }
+        remaining += Descriptors().Count(descriptor => !calls.Call(new(CallNumber.close, descriptor)).IsDone);
+        // Nothing ever pointed into half a region: the first switch is thrown only when all of it is there.
+        return remaining + RegionMaps.Fragments(map.Mappings).Count(half => !calls.Call(new(CallNumber.munmap, half.Range.Start.Value, half.Range.Length)).IsDone);
+    }
+
+    private List<ulong> Descriptors()
+    {
+        try
+        {
+            return [.. Directory.EnumerateFiles($"/proc/{pid}/fd").Where(f => SystemCall.ReadLink(f) == RegionMaps.Path)
+                .Select(f => ulong.Parse(Path.GetFileName(f), CultureInfo.InvariantCulture))];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+using KernOpt.Linux.Memory;
+using KernOpt.Linux.Native;
+using KernOpt.Linux.Threads;
+using KernOpt.Target;
+
+namespace KernOpt.Linux.Regions;
+
+/// <summary>
+/// Maps and unmaps regions by calls of a borrowed thread:
+///     fd = memfd_create("kernopt")      we open /proc/PID/fd/N, set its length, and map all of it for ourselves
+///     mmap data   rw-s, offset 0        at an address that is free now, or the kernel refuses (MAP_FIXED_NOREPLACE)
+///     mmap code   r-xs, offset = length of data
+///     close fd
+/// What a kill leaves in the middle is found by <see cref="Leftovers"/>.
+/// </summary>
+internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> readMap)
+{
+    private const uint AllowSealing = 2;
+    private const int AddSeals = 1033, SealSeal = 1, SealShrink = 2, SealGrow = 4;
+    private const int MostTries = 8;
+
+    public Outcome<SharedRegion> Map(RegionRequest request)
+    {
+        if (!IsSound(request)) return Reasons.NoGapInReach.With($"a region of {request.DataBytes}+{request.CodeBytes} bytes is not whole pages within 1 GiB");
+        if (!CreateFile().Try(out var descriptor, out var why)) return why;
+        var length = request.DataBytes + request.CodeBytes;
+        var own = SystemCall.Open($"/proc/{pid}/fd/{descriptor}", OpenFlags.ReadWrite);
+        var mapped = own < 0 ? Reasons.NoMemoryFilePermission.With($"/proc/{pid}/fd/{descriptor}: {Errno.Describe(own)}") : MapFile(request, descriptor, own, length);
+        if (own >= 0) SystemCall.Close(own);
+        // Our mapping and the target's keep the file; should this fail, the next run closes it.
+        calls.Call(new(CallNumber.close, descriptor));
+        return mapped;
+    }
+
+    public Outcome<Done> Unmap(AddressRange range)
+    {
+        var result = calls.Call(new(CallNumber.munmap, range.Start.Value, range.Length));
+        return result.Then<Done>(_ => Done.It);
+    }
+
+    private static bool IsSound(RegionRequest request) => request.DataBytes is > 0 and <= 1 << 30 && request.CodeBytes is > 0 and <= 1 << 30
+        && (request.DataBytes | request.CodeBytes) % 4096 == 0;
+
+    /// <summary>Kernels before 6.3 do not know the flag that allows execution, and allow it without.</summary>
+    private Outcome<ulong> CreateFile()
+    {
+        const uint flags = MapFlags.MemoryFileCloseOnExec | AllowSealing;
+        var created = calls.CallWithName(new(CallNumber.memfd_create, B: flags | MapFlags.MemoryFileExecutable));
+        return created.IsDone || created.Refusal.Reason != Reasons.RemoteCallFailed ? created : calls.CallWithName(new(CallNumber.memfd_create, B: flags));
+    }
+
+    private Outcome<SharedRegion> MapFile(RegionRequest request, ulong descriptor, int own, ulong length)
+    {
+        var truncated = SystemCall.Truncate(own, length);
+        if (truncated < 0) return Reasons.RemoteCallFailed.With($"ftruncate: {Errno.Describe(truncated)}");
+        // Neither we nor the target can be made to fault by a file that shrinks.
+        SystemCall.Invoke(CallNumber.fcntl, own, AddSeals, SealShrink | SealGrow | SealSeal);
+        if (!MapInTarget(request, descriptor, length).Try(out var start, out var why)) return why;
+        var region = SharedRegion.Open(own, new(start, length), request.DataBytes);
+        if (!region.IsDone) Unmap(new(start, length));
+        return region;
+    }
+
+    private Outcome<Address> MapInTarget(RegionRequest request, ulong descriptor, ulong length)
+    {
+        const int flags = MapFlags.Shared | MapFlags.FixedNoReplace;
+        Refusal last = Reasons.NoGapInReach.With($"{length} bytes near {request.MustReach}");
+        for (var tries = 0; tries < MostTries; tries++)
+        {
+            var places = GapFinder.Find(readMap(), request.MustReach, length, ProgramBreak(pid));
+            if (places.Count == 0) return last;
+            var start = places[Math.Min(tries / 2, places.Count - 1)];
+            var data = calls.Call(new(CallNumber.mmap, start.Value, request.DataBytes, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, flags, descriptor));
+            if (!At(data, start, request.DataBytes).Try(out _, out last!)) continue;
+            var codeStart = start + request.DataBytes;
+            var code = calls.Call(new(CallNumber.mmap, codeStart.Value, request.CodeBytes, MapFlags.ProtectionRead | MapFlags.ProtectionExecute, flags, descriptor, request.DataBytes));
+            if (At(code, codeStart, request.CodeBytes).Try(out _, out last!)) return start;
+            Unmap(new(start, request.DataBytes));
+        }
+        return last;
+    }
+
+    /// <summary>Kernels before 4.17 take the address as a hint only and answer another one.</summary>
+    private Outcome<Address> At(Outcome<ulong> result, Address wanted, ulong length)
+    {
+        if (!result.Try(out var address, out var why)) return why;
+        if (address == wanted.Value) return wanted;
+        Unmap(new(new(address), length));
+        return Reasons.NoGapInReach.With($"{wanted} was taken meanwhile");
+    }
+
+    /// <summary>Where the program break starts (start_brk, field 47 of /proc/PID/stat), or 0.</summary>
+    private static Address ProgramBreak(int pid)
+    {
+        try
+        {
+            var text = File.ReadAllText($"/proc/{pid}/stat");
+            var fields = text[(text.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return fields.Length > 44 && ulong.TryParse(fields[44], CultureInfo.InvariantCulture, out var start) ? new(start) : Address.Zero;
+        }
+        catch (IOException)
+        {
+            return Address.Zero;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using KernOpt.Linux.Native;
+using KernOpt.Target;
+
+namespace KernOpt.Linux.Regions;
+
+/// <summary>A region whose memory file is mapped here too, all of it for reading and writing.</summary>
+internal sealed unsafe class SharedRegion : IRegion, IDisposable
+{
+    private byte* start;
+
+    private SharedRegion(AddressRange range, ulong dataBytes, byte* start)
+    {
+        Range = range;
+        DataBytes = dataBytes;
+        this.start = start;
+    }
+
+    public AddressRange Range { get; }
+
+    public ulong DataBytes { get; }
+
+    public bool IsShared => true;
+
+    /// <summary>Maps the file of a descriptor, which must be as long as the range. The descriptor may be closed afterwards.</summary>
+    public static Outcome<SharedRegion> Open(int descriptor, AddressRange range, ulong dataBytes)
+    {
+        var address = SystemCall.Map(0, range.Length, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, MapFlags.Shared, descriptor, 0);
+        if (address is < 0 and > -4096) return Reasons.NoMemoryFilePermission.With(Errno.Describe(address));
+        return new SharedRegion(range, dataBytes, (byte*)address);
+    }
+
+    public ulong Load(ulong offset) => Volatile.Read(ref *(ulong*)Place(offset, 8));
+
+    public void Store(ulong offset, ulong value)
+    {
+        if (offset % 8 != 0) throw new ArgumentException("a store is to an aligned word", nameof(offset));
+        Volatile.Write(ref *(ulong*)Place(offset, 8), value);
+    }
+
+    public void Read(ulong offset, Span<byte> into) => new ReadOnlySpan<byte>(Place(offset, (ulong)into.Length), into.Length).CopyTo(into);
+
+    public void Write(ulong offset, ReadOnlySpan<byte> bytes) => bytes.CopyTo(new(Place(offset, (ulong)bytes.Length), bytes.Length));
+
+    public void Dispose()
+    {
+        if (start == null) return;
+        SystemCall.Unmap((ulong)start, Range.Length);
+        start = null;
+    }
+
+    /// <summary>The bytes [offset, offset+length) lie inside our mapping of Range.Length bytes, or this throws.</summary>
+    private byte* Place(ulong offset, ulong length)
+    {
+        ObjectDisposedException.ThrowIf(start == null, this);
+        if (length > Range.Length || offset > Range.Length - length) throw new ArgumentOutOfRangeException(nameof(offset), offset, "outside the region");
+        return start + offset;
+    }
+}

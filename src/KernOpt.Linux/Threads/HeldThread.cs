@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using KernOpt.Linux.Native;
+
+namespace KernOpt.Linux.Threads;
+
+/// <summary>How one hold ended.</summary>
+internal enum LetGo
+{
+    /// <summary>The thread goes on as if it had not been held.</summary>
+    Clean,
+    /// <summary>The thread ended meanwhile.</summary>
+    Ended,
+    /// <summary>It did not come back in time; it is let go when it does.</summary>
+    Late,
+}
+
+/// <summary>
+/// One thread in a ptrace stop of our asking. All members run on the tracer thread. Stopped: its registers as we found them. Resumed: those with which the
+/// kernel lets it go on as if it had not been stopped. Alone: those with which it goes on without the kernel's help.
+/// </summary>
+internal sealed class HeldThread
+{
+    private readonly long since;
+
+    private HeldThread(int id, long since, Registers stopped, Registers resumed)
+    {
+        this.since = since;
+        Id = id;
+        Stopped = stopped;
+        Resumed = resumed;
+        Alone = RestartRules.Alone(resumed);
+    }
+
+    public int Id { get; }
+
+    public Registers Stopped { get; }
+
+    public Registers Resumed { get; }
+
+    public Registers Alone { get; }
+
+    /// <summary>Interrupt to resume; set when it is let go.</summary>
+    public TimeSpan Duration { get; private set; }
+
+    /// <summary>
+    /// Takes over a thread that is in its interrupt stop. A call that would end with EINTR because of the stop is marked to be done again at once, so that
+    /// the thread also goes on rightly when we die from here on. Null when the thread is gone.
+    /// </summary>
+    public static HeldThread? Take(int id, long since, TimeSpan waited)
+    {
+        if (Ptrace.GetRegisters(id, out var stopped) < 0) return null;
+        var resumed = RestartRules.Resumed(stopped, waited);
+        return resumed != stopped && Ptrace.SetRegisters(id, resumed) < 0 ? null : new(id, since, stopped, resumed);
+    }
+
+    /// <summary>
+    /// Lets it go on from an interrupt stop, or from the stop for the delivery of a signal, which it is then given. Its registers are put back first.
+    /// Both stops come before the kernel's handling of restarts, which then sees the call as the signal, if there is one, found it.
+    /// </summary>
+    public LetGo Release(int signal = 0)
+    {
+        Ptrace.SetRegisters(Id, Resumed);
+        var result = Ptrace.Detach(Id, signal);
+        Duration = Stopwatch.GetElapsedTime(since);
+        return result < 0 ? LetGo.Ended : LetGo.Clean;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using KernOpt.Linux.Native;
+using KernOpt.Target;
+
+namespace KernOpt.Linux.Threads;
+
+/// <summary>
+/// Holds threads of one process, one at a time, on a tracer thread of its own. A thread that does not stop in time is let go as soon as it does.
+/// </summary>
+internal sealed class ThreadHolds : IDisposable
+{
+    /// <summary>How long we wait for a thread to stop before we try another.</summary>
+    private static readonly TimeSpan StopTime = TimeSpan.FromMilliseconds(20);
+
+    private readonly Lazy<TracerThread> tracer;
+    private readonly Dictionary<int, long> strays = [];
+    private long longest;
+
+    public ThreadHolds(int pid)
+    {
+        tracer = new(() => new TracerThread($"kernopt tracer of {pid}", isUrgent: true));
+    }
+
+    /// <summary>The longest time from asking a thread to stop to letting it go.</summary>
+    public TimeSpan Longest => TimeSpan.FromTicks(Volatile.Read(ref longest));
+
+    /// <summary>
+    /// Stops one thread, does something with it and lets it go. <paramref name="use"/> runs on the tracer thread and answers the value and how the thread
+    /// was let go; null for that means that it is still to be let go. <paramref name="waited"/>: how long it has been in its blocked call.
+    /// </summary>
+    public Outcome<T> Hold<T>(int thread, TimeSpan waited, Func<HeldThread, (Outcome<T> Value, LetGo? End)> use) => tracer.Value.Run(() =>
+    {
+        ReleaseStrays();
+        ChildSignals.SilenceStops();
+        if (!Stop(thread, waited).Try(out var held, out var why)) return why;
+        var (value, end) = use(held);
+        end ??= held.Release();
+        if (end == LetGo.Late) AddStray(thread);
+        Note(held.Duration);
+        return value;
+    });
+
+    public void Dispose()
+    {
+        if (tracer.IsValueCreated) tracer.Value.Dispose();
+    }
+
+    private Outcome<HeldThread> Stop(int thread, TimeSpan waited)
+    {
+        if (strays.ContainsKey(thread)) return Reasons.NoThreadToBorrow.With($"thread {thread} does not stop");
+        var seized = Ptrace.Seize(thread, Ptrace.OptionSystemCallGood);
+        if (seized < 0) return DescribeSeize(thread, seized);
+        var since = Stopwatch.GetTimestamp();
+        Ptrace.Interrupt(thread);
+        while (true)
+        {
+            var report = TracerThread.Wait(thread, StopTime);
+            if (report.IsInterrupt)
+            {
+                if (HeldThread.Take(thread, since, waited) is { } held) return held;
+                return Reasons.ThreadLost.With($"thread {thread}");
+            }
+            if (report.HasEnded) return Reasons.ThreadLost.With($"thread {thread}");
+            if (report.Kind == StopKind.TimedOut)
+            {
+                AddStray(thread);
+                return Reasons.NoThreadToBorrow.With($"thread {thread} did not stop within {StopTime.TotalMilliseconds} ms");
+            }
+            if (report.IsGroupStop)
+            {
+                Ptrace.Detach(thread);
+                return Reasons.ProcessIsStopped.With($"thread {thread}");
+            }
+            Ptrace.Continue(thread, report.IsSignalDelivery ? report.Code : 0);
+        }
+    }
+
+    private static Refusal DescribeSeize(int thread, long result) => result == -Errno.NotPermitted
+        ? Processes.AttachRules.ExplainTraceDenial(thread, result)
+        : Reasons.ThreadLost.With($"thread {thread}: {Errno.Describe(result)}");
+
+    private void Note(TimeSpan duration)
+    {
+        if (duration.Ticks > Volatile.Read(ref longest)) Volatile.Write(ref longest, duration.Ticks);
+    }
+
+    private void AddStray(int thread)
+    {
+        strays[thread] = Stopwatch.GetTimestamp();
+        tracer.Value.Post(WatchStrays);
+    }
+
+    /// <summary>Runs again and again, between other work of the tracer thread, until all are let go.</summary>
+    private void WatchStrays()
+    {
+        ReleaseStrays();
+        if (strays.Count == 0) return;
+        SystemCall.Sleep(100_000);
+        tracer.Value.Post(WatchStrays);
+    }
+
+    private void ReleaseStrays()
+    {
+        foreach (var (thread, since) in strays.ToList())
+        {
+            if (TracerThread.Poll(thread) is not { } report) continue;
+            if (!report.HasEnded && ReleaseStray(thread, since, report) == LetGo.Late) continue;
+            strays.Remove(thread);
+        }
+    }
+
+    private static LetGo ReleaseStray(int thread, long since, StopReport report)
+    {
+        if (report.IsInterrupt) return HeldThread.Take(thread, since, TimeSpan.Zero)?.Release() ?? LetGo.Ended;
+        return Ptrace.Detach(thread, report.IsSignalDelivery ? report.Code : 0) < 0 ? LetGo.Ended : LetGo.Clean;
+    }
+}
