@@ -39,6 +39,7 @@ public sealed class AbTestTests
                 break;
             }
         }
+        TestContext.Current.TestOutputHelper?.WriteLine($"{alarms} false verdicts in {Experiments} A/A experiments, naive peeking");
         Assert.True(IsRefuted(alarms, Fixed.Alpha), $"{alarms} of {Experiments}");
     }
 
@@ -152,7 +153,9 @@ public sealed class AbTestTests
     private static int FalseAlarms(AbSettings settings)
     {
         var plan = AbPlan.For(settings);
-        return Enumerable.Range(1, Experiments).Count(seed => Run(plan, new Noise(seed), 1).Kind is VerdictKind.Faster or VerdictKind.Slower);
+        var alarms = Enumerable.Range(1, Experiments).Count(seed => Run(plan, new Noise(seed), 1).Kind is VerdictKind.Faster or VerdictKind.Slower);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{alarms} false verdicts in {Experiments} A/A experiments, {settings.Looks} looks, {settings.Spending}");
+        return alarms;
     }
 
     private static Verdict Run(AbPlan plan, Noise noise, double effect)

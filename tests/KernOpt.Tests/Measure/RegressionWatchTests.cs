@@ -18,6 +18,7 @@ public sealed class RegressionWatchTests
     public void SteadyCost_AlarmsNoOftenerThanStated()
     {
         var alarms = Enumerable.Range(1, Programs).Count(seed => FirstAlarm(new Xoshiro256StarStar(seed, false)) is not null);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{alarms} false alarms in {Programs * Windows} windows");
         // Stated: one in 20,000 windows; 300 programs of 2,000 windows may give 30.
         Assert.False(IsRefuted(alarms), $"{alarms} alarms");
     }
