@@ -13,16 +13,37 @@ internal static class PassPipeline
     [
         // First, while the code still has its original shape: a table is recognized by the original address that its jump would take.
         new DecideTables(),
-        // The facts follow only edges that can be taken, so one run decides all branches that bindings decide.
+        // The facts follow only edges that can be taken, so one run decides all branches that the bindings decide.
         new DecideBranches(),
-        // Before anything looks at liveness: dead code keeps registers and flags alive.
+        // Before anything looks at liveness: unreachable code would keep registers and flags alive.
         new RemoveUnreachableBlocks(),
-        // Empty blocks come from decided branches.
+        // Before folding: a user that holds the value itself lets the move that made it die.
+        new SubstituteOperands(),
+        // What is left has a register result; folding it cuts its inputs loose.
+        new FoldConstants(),
+        // Takes away what only the table jumps, the branches and the folded instructions used.
+        new RemoveDeadInstructions(),
+        // After that, because it looks for free registers, and each dead move would occupy one.
+        new ReduceStrength(),
+        // The divisors' own moves, sign extensions and clears of edx are dead only now.
+        new RemoveDeadInstructions(),
+        // Decided branches leave blocks that hold nothing but a jump.
         new ThreadJumps(),
         // Threading takes away the last way into the blocks that it passes by.
         new RemoveUnreachableBlocks(),
-        // Last: joins what has become a straight line.
+        // Joins what has become a straight line, so that the layout has fewer and longer pieces to place.
         new MergeBlocks(),
+        // Last: no pass after it may change edges.
+        new LayOutStraight(),
+    ];
+
+    public static readonly ImmutableArray<IPass> Outlining =
+    [
+        // Jumps to jumps would be counted as blocks of their own.
+        new ThreadJumps(),
+        new RemoveUnreachableBlocks(),
+        // Last: no pass after it may change edges.
+        new OutlineColdBlocks(),
     ];
 
     /// <summary>

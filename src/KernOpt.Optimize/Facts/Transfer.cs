@@ -16,13 +16,16 @@ internal sealed partial class Transfer(ICodeSource? source, IReadOnlySet<ulong> 
     /// <summary>Advances the facts over one straight-line instruction.</summary>
     public void Apply(in Instruction instruction, MachineFacts facts)
     {
-        if (instruction.IP != 0 && opaque.Contains(instruction.IP))
+        if (IsOpaque(instruction))
         {
             Unknown(instruction, facts);
             return;
         }
         if (instruction.HasLockPrefix || instruction.HasRepPrefix || instruction.HasRepnePrefix || !ApplyKnown(instruction, facts)) Unknown(instruction, facts);
     }
+
+    /// <summary>Its result is not decided before the copy is laid out.</summary>
+    public bool IsOpaque(in Instruction instruction) => instruction.IP != 0 && opaque.Contains(instruction.IP);
 
     private bool ApplyKnown(in Instruction i, MachineFacts facts) =>
         ApplyMove(i, facts) || ApplyArithmetic(i, facts) || ApplyShift(i, facts) || ApplyBits(i, facts) || ApplyProduct(i, facts) || ApplyStack(i, facts);

@@ -13,6 +13,12 @@ internal sealed class PassContext(ICodeSource? source, Assumptions assumptions)
     public ICodeSource? Source { get; } = source;
     public Assumptions Assumptions { get; } = assumptions;
 
+    /// <summary>
+    /// What the original function writes. A version writes nothing else: callers compiled with gcc's -fipa-ra keep values in registers that the callee
+    /// leaves alone, also those that the psABI gives away.
+    /// </summary>
+    public LiveSet WrittenByOriginal { get; init; } = LiveSet.Empty;
+
     /// <summary>Known values, with tables at their original addresses: right for deciding which way control goes.</summary>
     public FactsFlow Decisions(FunctionBody body) => FactsFlow.Solve(body, Source, Assumptions);
 
