@@ -15,10 +15,10 @@ namespace KernOpt.Optimize.Versions;
 public static class VersionBuilder
 {
     /// <summary>The same code, free to be moved.</summary>
-    public static Outcome<Version> Identity(FunctionGraph graph, Address site) => BodyBuilder.Copy(graph, site, withFullEntry: false).Then<Version>(body =>
+    public static Outcome<FunctionVersion> Identity(FunctionGraph graph, Address site) => BodyBuilder.Copy(graph, site, withFullEntry: false).Then<FunctionVersion>(body =>
     {
         var size = BodyMeasure.SizeOf(body);
-        return new Version(body, new VersionStatistics(size, size), []);
+        return new FunctionVersion(body, new VersionStatistics(size, size), []);
     });
 
     /// <summary>
@@ -27,7 +27,7 @@ public static class VersionBuilder
     /// Refused: a binding that is not an argument; a site where a bound value is in no register, or where flags are live (take another site);
     /// bindings that gain nothing.
     /// </summary>
-    public static Outcome<Version> Specialize(
+    public static Outcome<FunctionVersion> Specialize(
         FunctionGraph graph, ICodeSource source, Address site, IReadOnlyList<EntryBinding> bindings, GuardTargets guard, bool withFullEntry) =>
         Bindings.Check(graph, bindings).Then(checkedBindings =>
             BodyBuilder.Copy(graph, site, withFullEntry).Then(body => new Specialization(graph, source, site, checkedBindings, body).Run(guard, withFullEntry)));
@@ -36,8 +36,8 @@ public static class VersionBuilder
     /// The same code with hot paths laid straight and cold blocks behind. Counts are executions by the start of each block of the graph; a block that is missing has
     /// not been run. Refused when the order that is there is as good.
     /// </summary>
-    public static Outcome<Version> Outline(FunctionGraph graph, Address site, IReadOnlyDictionary<Address, long> counts) =>
-        BodyBuilder.Copy(graph, site, withFullEntry: false).Then<Version>(body =>
+    public static Outcome<FunctionVersion> Outline(FunctionGraph graph, Address site, IReadOnlyDictionary<Address, long> counts) =>
+        BodyBuilder.Copy(graph, site, withFullEntry: false).Then<FunctionVersion>(body =>
         {
             foreach (var block in body.Order)
             {
@@ -48,7 +48,7 @@ public static class VersionBuilder
             if (!PassPipeline.Run(PassPipeline.Outlining, body, context).Try(out var reports, out var why)) return why;
             var after = EdgeWeights.TakenJumps(body);
             if (after > taken * 0.99) return Reasons.NothingToGain.With($"{taken:0} jumps taken before, {after:0} after, in {graph.Function}");
-            return new Version(body, new VersionStatistics(before, BodyMeasure.SizeOf(body)) { TakenJumpsBefore = taken, TakenJumpsAfter = after }, reports);
+            return new FunctionVersion(body, new VersionStatistics(before, BodyMeasure.SizeOf(body)) { TakenJumpsBefore = taken, TakenJumpsAfter = after }, reports);
         });
 }
 
@@ -58,7 +58,7 @@ internal sealed class Specialization(FunctionGraph graph, ICodeSource source, Ad
     /// <summary>A call's guard costs some cycles: fewer instructions alone must pay for it.</summary>
     private const int FewestInstructionsSaved = 3;
 
-    public Outcome<Version> Run(GuardTargets guard, bool withFullEntry)
+    public Outcome<FunctionVersion> Run(GuardTargets guard, bool withFullEntry)
     {
         var before = BodyMeasure.SizeOf(body);
         var written = graph.Blocks.SelectMany(b => b.Instructions).Select(i => RegisterEffects.Of(i)).Where(e => !e.IsOpaque)
@@ -81,7 +81,7 @@ internal sealed class Specialization(FunctionGraph graph, ICodeSource source, Ad
         if (!PassPipeline.Run(PassPipeline.Specialization, body, context).Try(out var reports, out var why)) return why;
         var statistics = Statistics(before, BodyMeasure.SizeOf(body), guardSize, reports);
         if (!IsWorthwhile(statistics)) return Reasons.NothingToGain.With($"{string.Join(", ", bindings)} in {graph.Function}");
-        return new Version(body, statistics, reports);
+        return new FunctionVersion(body, statistics, reports);
     }
 
     /// <summary>What holds at the site when the bindings hold at the function's entry.</summary>

@@ -5,7 +5,7 @@ using KernOpt.Optimize.Passes;
 namespace KernOpt.Optimize.Versions;
 
 /// <summary>A version of a function, ready to be laid out, with what was done to it.</summary>
-public sealed record Version(FunctionBody Body, VersionStatistics Statistics, ImmutableArray<PassReport> Passes);
+public sealed record FunctionVersion(FunctionBody Body, VersionStatistics Statistics, ImmutableArray<PassReport> Passes);
 
 /// <summary>
 /// Before: the copy as it was made, without a guard. After: with it. GuardInstructions are the comparisons and branches that each call runs through. TakenJumps are

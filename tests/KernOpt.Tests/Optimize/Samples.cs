@@ -1,0 +1,125 @@
+namespace KernOpt.Tests.Optimize;
+
+/// <summary>Functions as programs have them, compiled by gcc -O2 for the tests.</summary>
+internal static class Samples
+{
+    public const string Source = """
+        #include <stdint.h>
+        #include <string.h>
+
+        long filter(const unsigned char *p, long n, unsigned mode, unsigned divisor)
+        {
+            long sum = 0;
+            for (long i = 0; i < n; i++) {
+                unsigned v = p[i];
+                switch (mode) {
+                case 0: v += 3; break;
+                case 1: v = v * 7 + 1; break;
+                case 2: v ^= 0x5a; break;
+                case 3: v = v * v + 1000003; break;
+                case 4: v = (v << 3) - v; break;
+                case 5: v = ~v; break;
+                case 6: v = v > 100 ? v - 100 : v + 5; break;
+                default: v = 1; break;
+                }
+                sum += v % divisor;
+            }
+            return sum;
+        }
+
+        uint64_t hash(const unsigned char *p, long n, uint64_t buckets)
+        {
+            uint64_t h = 14695981039346656037ull;
+            for (long i = 0; i < n; i++) h = (h ^ p[i]) * 1099511628211ull;
+            return h % buckets;
+        }
+
+        long quotients(const int *p, long n, int divisor)
+        {
+            long sum = 0;
+            for (long i = 0; i < n; i++) { sum += p[i] / divisor; sum ^= p[i] % divisor; }
+            return sum;
+        }
+
+        long wide(const long *p, long n, long divisor)
+        {
+            long sum = 0;
+            for (long i = 0; i < n; i++) sum = sum * 31 + p[i] % divisor + p[i] / divisor;
+            return sum;
+        }
+
+        int format(char *out, unsigned long value, unsigned base, int upper)
+        {
+            char digits[72]; int n = 0;
+            const char *set = upper ? "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" : "0123456789abcdefghijklmnopqrstuvwxyz";
+            do { digits[n++] = set[value % base]; value /= base; } while (value);
+            for (int i = 0; i < n; i++) out[i] = digits[n - 1 - i];
+            out[n] = 0;
+            return n;
+        }
+
+        void multiply(float *out, const float *a, const float *b, int size)
+        {
+            for (int i = 0; i < size; i++)
+                for (int j = 0; j < size; j++) {
+                    float s = 0;
+                    for (int k = 0; k < size; k++) s += a[i * size + k] * b[k * size + j];
+                    out[i * size + j] = s;
+                }
+        }
+
+        void copy(unsigned char *out, const unsigned char *in, long n, long stride, int width)
+        {
+            for (long i = 0; i < n; i++) {
+                switch (width) {
+                case 1: out[i] = in[i * stride]; break;
+                case 2: memcpy(out + 2 * i, in + i * stride, 2); break;
+                case 4: memcpy(out + 4 * i, in + i * stride, 4); break;
+                case 8: memcpy(out + 8 * i, in + i * stride, 8); break;
+                default: for (int k = 0; k < width; k++) out[i * width + k] = in[i * stride + k];
+                }
+            }
+        }
+
+        static const unsigned char next[4][4] = { {1,0,2,0}, {1,2,3,0}, {3,0,2,1}, {3,3,3,3} };
+        int automaton(const unsigned char *p, long n, int start, unsigned mask)
+        {
+            int s = start & 3;
+            for (long i = 0; i < n; i++) s = next[s][p[i] & mask & 3];
+            return s;
+        }
+
+        long interpret(const unsigned char *code, long n, long x, int trace)
+        {
+            long a = x, b = 1;
+            for (long i = 0; i < n; i++) {
+                switch (code[i] & 7) {
+                case 0: a += b; break;
+                case 1: b += a; break;
+                case 2: a ^= b << 3; break;
+                case 3: a = a * 3; break;
+                case 4: b = -b; break;
+                case 5: a >>= 1; break;
+                case 6: if (trace) a ^= i; break;
+                case 7: { long t = a; a = b; b = t; break; }
+                }
+                if (trace > 1) b += a & 0xff;
+            }
+            return a ^ b;
+        }
+
+        unsigned select(unsigned x, unsigned kind)
+        {
+            switch (kind) {
+            case 0: return x + 1; case 1: return x * 3; case 2: return x ^ 77; case 3: return x >> 3;
+            case 4: return x * x; case 5: return x - 9; case 6: return ~x; default: return 0;
+            }
+        }
+
+        extern long caller_sink;
+        long caller_sink;
+        __attribute__((noinline)) long scale(long x, long factor, unsigned mode) { return mode ? x * factor : x / factor; }
+        long calls_with_constant(long x) { long r = scale(x, 16, 1); caller_sink = r; return r + 1; }
+        long calls_with_variable(long x, long y) { long r = scale(x, y, 1); caller_sink = r; return r + 1; }
+        """;
+}
