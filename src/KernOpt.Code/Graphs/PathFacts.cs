@@ -58,9 +58,20 @@ internal sealed record PathFacts(ImmutableArray<ValueFact> Values, ImmutableArra
         }
         for (var i = facts.Values.Length - 1; i >= 0; i--)
         {
-            if (facts.Values[i].Location.IsChangedBy(instruction, effects)) facts = facts with { Values = facts.Values.RemoveAt(i) };
+            var fact = facts.Values[i];
+            if (!fact.Location.IsChangedBy(instruction, effects)) continue;
+            facts = facts with { Values = facts.Values.RemoveAt(i) };
+            if (CopiedFrom(instruction, fact) is { } source) facts = facts with { Values = facts.Values.Add(fact with { Location = source }) };
         }
         return facts;
+    }
+
+    /// <summary>Before a plain move between registers, what is known of the copy is true of its source: gcc compares one copy and indexes with another.</summary>
+    private static ValueLocation? CopiedFrom(in Instruction move, ValueFact fact)
+    {
+        if (move.Mnemonic != Mnemonic.Mov || fact.Location.IsMemory || ValueLocation.Of(move, 0) != fact.Location) return null;
+        if (move.Op1Kind != OpKind.Register || ValueLocation.WidthOf(move, 0) < fact.Width) return null;
+        return ValueLocation.Of(move, 1);
     }
 
     private static ulong? Shifted(ValueFact fact, int width, ulong added)
