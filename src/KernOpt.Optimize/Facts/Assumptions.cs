@@ -10,27 +10,18 @@ internal sealed class Assumptions
 {
     private readonly Dictionary<BodyBlock, MachineFacts> facts = [];
 
-    /// <summary>No address in the frame is known to anyone but this body; see <see cref="PrivateFrame"/>.</summary>
-    public bool FrameIsPrivate { get; init; }
-
     /// <summary>Addresses of jump tables are those of the copy's own tables, hence unknown.</summary>
     public bool TablesAreMoved { get; init; }
 
     public static Assumptions None => new();
 
-    public bool Any => facts.Count > 0;
-
     public void Add(BodyBlock block, MachineFacts assumed) => facts.Add(block, assumed);
 
     public MachineFacts? At(BodyBlock block) => facts.GetValueOrDefault(block);
 
-    public Assumptions WithMovedTables() => Same(FrameIsPrivate, tablesAreMoved: true);
-
-    public Assumptions WithPrivateFrame(bool isPrivate) => Same(isPrivate, TablesAreMoved);
-
-    private Assumptions Same(bool frameIsPrivate, bool tablesAreMoved)
+    public Assumptions WithMovedTables()
     {
-        var same = new Assumptions { FrameIsPrivate = frameIsPrivate, TablesAreMoved = tablesAreMoved };
+        var same = new Assumptions { TablesAreMoved = true };
         foreach (var (block, assumed) in facts) same.Add(block, assumed);
         return same;
     }

@@ -20,7 +20,7 @@ internal sealed class FactsFlow
     {
         this.body = body;
         this.assumptions = assumptions;
-        transfer = new Transfer(source, OwnTableBases(body), assumptions.FrameIsPrivate);
+        transfer = new Transfer(source, OwnTableBases(body));
     }
 
     public Transfer Transfer => transfer;

@@ -20,9 +20,6 @@ internal sealed class MachineFacts
     public RflagsBits KnownFlags { get; private set; }
     public RflagsBits FlagValues { get; private set; }
 
-    /// <summary>Values spilled to the frame, by their distance from the entry's rsp. Empty unless the frame is private to the body.</summary>
-    public StackSlots Slots { get; private set; } = StackSlots.None;
-
     public static MachineFacts Nothing() => new();
 
     /// <summary>At a function's entry: rsp is at distance 0, nothing else is known.</summary>
@@ -35,7 +32,7 @@ internal sealed class MachineFacts
 
     public MachineFacts Copy()
     {
-        var copy = new MachineFacts { KnownFlags = KnownFlags, FlagValues = FlagValues, Slots = Slots };
+        var copy = new MachineFacts { KnownFlags = KnownFlags, FlagValues = FlagValues };
         registers.CopyTo(copy.registers, 0);
         distances.CopyTo(copy.distances, 0);
         return copy;
@@ -60,9 +57,6 @@ internal sealed class MachineFacts
         lost |= known != KnownFlags;
         KnownFlags = known;
         FlagValues &= known;
-        var slots = StackSlots.Join(Slots, other.Slots);
-        lost |= !slots.SameAs(Slots);
-        Slots = slots;
         return lost;
     }
 
@@ -76,13 +70,6 @@ internal sealed class MachineFacts
         }
         FlagValues |= other.FlagValues & ~KnownFlags;
         KnownFlags |= other.KnownFlags;
-        if (Slots.IsEmpty) Slots = other.Slots;
-    }
-
-    public bool Knows(MachineFacts less)
-    {
-        var joined = less.Copy();
-        return !joined.JoinWith(this);
     }
 
     /// <summary>The value of a general register of any width, zero-extended; unknown for other registers.</summary>
@@ -136,8 +123,6 @@ internal sealed class MachineFacts
         KnownFlags &= ~flags;
         FlagValues &= ~flags;
     }
-
-    public void SetSlots(StackSlots slots) => Slots = slots;
 
     public static bool IsHighByte(Register register) => register is Register.AH or Register.BH or Register.CH or Register.DH;
 

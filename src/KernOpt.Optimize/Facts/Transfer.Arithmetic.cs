@@ -54,7 +54,7 @@ internal sealed partial class Transfer
         i.Op0Kind == OpKind.Register && i.Op1Kind == OpKind.Register && i.Op0Register == i.Op1Register;
 
     /// <summary>add and sub of a constant keep a distance to the entry's rsp.</summary>
-    private void WithDistance(in Instruction i, MachineFacts facts, KnownBits result, int sign)
+    private static void WithDistance(in Instruction i, MachineFacts facts, KnownBits result, int sign)
     {
         long? distance = null;
         if (i.Op0Kind == OpKind.Register && i.Op1Kind != OpKind.Register && i.Op1Kind != OpKind.Memory && Width(i, 0) == 64)

@@ -26,7 +26,7 @@ internal sealed partial class Transfer
         return true;
     }
 
-    private void Rotate(in Instruction i, KnownBits value, int count, int width, MachineFacts facts)
+    private static void Rotate(in Instruction i, KnownBits value, int count, int width, MachineFacts facts)
     {
         var left = (i.Mnemonic == Mnemonic.Rol ? count : width - count % width) % width;
         facts.ForgetFlags(RflagsBits.CF | RflagsBits.OF);
@@ -39,7 +39,7 @@ internal sealed partial class Transfer
         Write(i, facts, high | value.ShiftRight(width - left));
     }
 
-    private void Shift(in Instruction i, KnownBits value, int count, int width, MachineFacts facts)
+    private static void Shift(in Instruction i, KnownBits value, int count, int width, MachineFacts facts)
     {
         var sign = value.Bit(width - 1);
         var result = i.Mnemonic switch

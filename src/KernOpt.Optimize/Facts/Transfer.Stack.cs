@@ -4,12 +4,12 @@ namespace KernOpt.Optimize.Facts;
 
 internal sealed partial class Transfer
 {
-    private bool ApplyStack(in Instruction i, MachineFacts facts)
+    private static bool ApplyStack(in Instruction i, MachineFacts facts)
     {
         switch (i.Mnemonic)
         {
             case Mnemonic.Push when StackBytes(i) == 8:
-                Push(i, facts);
+                MoveStackPointer(facts, facts.Distance(Register.RSP) - 8);
                 return true;
             case Mnemonic.Pop when StackBytes(i) == 8 && i.Op0Kind == OpKind.Register && i.Op0Register.IsGPR64():
                 Pop(i.Op0Register, facts);
@@ -24,30 +24,17 @@ internal sealed partial class Transfer
 
     private static int StackBytes(in Instruction i) => Math.Abs(i.StackPointerIncrement);
 
-    private void Push(in Instruction i, MachineFacts facts)
-    {
-        var value = i.Op0Kind is OpKind.Immediate8to64 or OpKind.Immediate32to64 ? KnownBits.Of(i.GetImmediate(0)) : Read(i, 0, facts);
-        var top = facts.Distance(Register.RSP) - 8;
-        MoveStackPointer(facts, top);
-        if (top is { } distance && frameIsPrivate) facts.SetSlots(facts.Slots.Store(distance, 8, value));
-        else facts.SetSlots(StackSlots.None);
-    }
-
     /// <summary>pop rsp takes the loaded value, so the pointer moves first.</summary>
     private static void Pop(Register register, MachineFacts facts)
     {
-        var top = facts.Distance(Register.RSP);
-        var value = top is { } at ? facts.Slots.Load(at, 8) ?? KnownBits.Unknown : KnownBits.Unknown;
-        MoveStackPointer(facts, top + 8);
-        facts.Write(register, value);
+        MoveStackPointer(facts, facts.Distance(Register.RSP) + 8);
+        facts.Write(register, KnownBits.Unknown);
     }
 
     private static void Leave(MachineFacts facts)
     {
-        var frame = facts.Distance(Register.RBP);
-        var value = frame is { } at ? facts.Slots.Load(at, 8) ?? KnownBits.Unknown : KnownBits.Unknown;
-        MoveStackPointer(facts, frame + 8);
-        facts.Write(Register.RBP, value);
+        MoveStackPointer(facts, facts.Distance(Register.RBP) + 8);
+        facts.Write(Register.RBP, KnownBits.Unknown);
     }
 
     private static void MoveStackPointer(MachineFacts facts, long? distance)

@@ -9,7 +9,7 @@ namespace KernOpt.Optimize.Facts;
 /// </summary>
 /// <param name="source">Where constant data is read from; null when loads are not to be folded.</param>
 /// <param name="opaque">Addresses of instructions whose result must not be relied on: those that will be pointed at a table of the copy's own.</param>
-internal sealed partial class Transfer(ICodeSource? source, IReadOnlySet<ulong> opaque, bool frameIsPrivate)
+internal sealed partial class Transfer(ICodeSource? source, IReadOnlySet<ulong> opaque)
 {
     private readonly InstructionInfoFactory information = new();
 
@@ -43,10 +43,6 @@ internal sealed partial class Transfer(ICodeSource? source, IReadOnlySet<ulong> 
         {
             if (used.Register.IsGPR() && IsWrite(used.Access)) facts.Forget(used.Register);
         }
-        foreach (var used in info.GetUsedMemory())
-        {
-            if (IsWrite(used.Access)) facts.SetSlots(StackSlots.None);
-        }
         facts.ForgetFlags(instruction.RflagsModified);
     }
 
@@ -57,7 +53,6 @@ internal sealed partial class Transfer(ICodeSource? source, IReadOnlySet<ulong> 
     {
         foreach (var register in CallerSaved) facts.Forget(register);
         facts.ForgetFlags(MachineFacts.AllFlags);
-        facts.SetSlots(facts.Distance(Register.RSP) is { } top ? facts.Slots.ForgetBelow(top) : StackSlots.None);
     }
 
     private static readonly Register[] CallerSaved =
@@ -93,7 +88,6 @@ internal sealed partial class Transfer(ICodeSource? source, IReadOnlySet<ulong> 
         if (IsSegmented(i) || width is not (8 or 16 or 32 or 64)) return unknown;
         var address = Address(i, facts);
         if (address.IsConstant && ConstantMemory.TryRead(source, address.Value, width / 8, out var value)) return KnownBits.Of(value);
-        if (FrameDistance(i, facts) is { } distance && facts.Slots.Load(distance, width / 8) is { } slot) return slot;
         return unknown;
     }
 
@@ -134,27 +128,11 @@ internal sealed partial class Transfer(ICodeSource? source, IReadOnlySet<ulong> 
         return facts.Distance(i.MemoryBase) + offset;
     }
 
-    /// <summary>Writes operand 0. A store elsewhere than into the frame cannot change the frame's slots when the frame is private.</summary>
-    private void Write(in Instruction i, MachineFacts facts, KnownBits value)
+    /// <summary>Writes operand 0; memory is not followed.</summary>
+    private static void Write(in Instruction i, MachineFacts facts, KnownBits value)
     {
-        if (i.Op0Kind == OpKind.Register)
-        {
-            facts.Write(i.Op0Register, value);
-            return;
-        }
-        Store(i, Width(i, 0) / 8, value, facts);
+        if (i.Op0Kind == OpKind.Register) facts.Write(i.Op0Register, value);
     }
-
-    private void Store(in Instruction i, int bytes, KnownBits value, MachineFacts facts)
-    {
-        if (!frameIsPrivate) return;
-        if (FrameDistance(i, facts) is { } distance) facts.SetSlots(facts.Slots.Store(distance, bytes, value));
-        else if (UsesFrame(i, facts)) facts.SetSlots(StackSlots.None);
-    }
-
-    private static bool UsesFrame(in Instruction i, MachineFacts facts) =>
-        (i.MemoryBase.IsGPR64() && facts.Distance(i.MemoryBase) is not null) || (i.MemoryIndex.IsGPR64() && facts.Distance(i.MemoryIndex) is not null)
-        || i.MemoryBase is Register.RSP or Register.RBP;
 
     private static bool IsGeneral(in Instruction i, int operand) =>
         i.GetOpKind(operand) != OpKind.Register || i.GetOpRegister(operand).IsGPR();

@@ -9,13 +9,13 @@ namespace KernOpt.Optimize.Guards;
 internal static class Bindings
 {
     /// <summary>
-    /// Refuses bindings of registers that the function does not take as arguments, of odd widths, and two for one register. A binding wider than what anything looks
+    /// Refuses bindings of registers that the function does not read as arguments, of odd widths, and two for one register. A binding wider than what anything looks
     /// at becomes narrower: the upper half of a 32-bit argument is garbage.
     /// </summary>
     public static Outcome<IReadOnlyList<EntryBinding>> Check(FunctionGraph graph, IReadOnlyList<EntryBinding> bindings)
     {
         if (bindings.Count == 0) return Reasons.NothingToGain.With("no binding");
-        var arguments = EntryArguments.Of(graph).ToDictionary(a => a.Register);
+        var arguments = EntryArguments.Of(graph).Where(a => a.IsUsed).ToDictionary(a => a.Register);
         var accepted = new List<EntryBinding>();
         foreach (var binding in bindings)
         {

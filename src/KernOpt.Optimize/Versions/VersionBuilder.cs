@@ -88,7 +88,7 @@ internal sealed class Specialization(FunctionGraph graph, ICodeSource source, Ad
     private MachineFacts AfterPrefix(IEnumerable<Instruction> prefix, IReadOnlyList<EntryBinding> bound)
     {
         var facts = Bindings.AtEntry(bound);
-        var transfer = new Transfer(source, new HashSet<ulong>(), frameIsPrivate: false);
+        var transfer = new Transfer(source, new HashSet<ulong>());
         foreach (var instruction in prefix) transfer.Apply(instruction, facts);
         return facts;
     }
@@ -126,6 +126,6 @@ internal sealed class Specialization(FunctionGraph graph, ICodeSource source, Ad
         };
     }
 
-    private static bool IsWorthwhile(VersionStatistics s) => s.BranchesDecided + s.TablesDecided + s.OperationsReduced > 0
+    private static bool IsWorthwhile(VersionStatistics s) => s.TablesDecided + s.OperationsReduced > 0
         || s.Before.Instructions + s.GuardInstructions - s.After.Instructions >= FewestInstructionsSaved;
 }

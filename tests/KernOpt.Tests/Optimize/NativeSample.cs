@@ -30,9 +30,7 @@ public sealed unsafe partial class NativeSample : ICodeSource, IDisposable
         bias = new Address((ulong)NativeLibrary.GetExport(library, "filter") - Hex(anchor[1]));
         ReadSegments(Tool("readelf", "-lW", file));
         ReadFunctions(Tool("readelf", "-sW", file));
-        // Free address space right below the library, well within rel32 reach; the kernel takes the address as a hint.
-        heap = (byte*)Map((nint)(bias.Value - (64UL << 20)), Room, 7, 0x22, -1, 0);
-        Assert(Math.Abs(new Address((ulong)heap) - bias) < 1L << 30);
+        heap = MapNear(bias);
     }
 
     public FunctionGraph Parse(string name) => FunctionParser.Parse(functions[name], this).Value;
@@ -80,6 +78,21 @@ public sealed unsafe partial class NativeSample : ICodeSource, IDisposable
         NativeLibrary.Free(library);
         Assert(Unmap((nint)heap, Room) == 0);
         Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>The first free room within rel32 reach (MAP_FIXED_NOREPLACE refuses what is taken).</summary>
+    private static byte* MapNear(Address place)
+    {
+        for (var distance = 16L << 20; distance < 1L << 30; distance += 16L << 20)
+        {
+            foreach (var at in new[] { place - (ulong)distance, place + (ulong)distance })
+            {
+                var mapped = Map((nint)at.Value, Room, 7, 0x100022, -1, 0);
+                if (mapped == (nint)at.Value) return (byte*)mapped;
+                if (mapped != -1) Assert(Unmap(mapped, Room) == 0);
+            }
+        }
+        throw new InvalidOperationException("no free room near the sample library");
     }
 
     private void ReadSegments(string listing)

@@ -13,7 +13,7 @@ public sealed class TransferSoundnessTests
     [Fact]
     public void KnownBits_OfRandomCode_AreWhatTheProcessorComputes()
     {
-        var transfer = new Transfer(null, new HashSet<ulong>(), frameIsPrivate: false);
+        var transfer = new Transfer(null, new HashSet<ulong>());
         Assert.Null(FindViolation((i, facts) => transfer.Apply(i, facts), seed: 1, sequences: 6000));
     }
 
@@ -25,7 +25,7 @@ public sealed class TransferSoundnessTests
     [InlineData("a shift by a count of zero clears OF")]
     public void WrongTransferRule_IsCaught(string bug)
     {
-        var transfer = new Transfer(null, new HashSet<ulong>(), frameIsPrivate: false);
+        var transfer = new Transfer(null, new HashSet<ulong>());
         var found = FindViolation((i, facts) =>
         {
             var before = facts.Copy();
@@ -60,7 +60,7 @@ public sealed class TransferSoundnessTests
     public void KnownInputs_GiveKnownOutputs()
     {
         var random = new Random(7);
-        var transfer = new Transfer(null, new HashSet<ulong>(), frameIsPrivate: false);
+        var transfer = new Transfer(null, new HashSet<ulong>());
         var (known, all) = (0, 0);
         for (var n = 0; n < 2000; n++)
         {

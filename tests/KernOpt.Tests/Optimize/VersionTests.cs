@@ -214,7 +214,7 @@ public sealed unsafe class VersionTests(NativeSample sample, ITestOutputHelper o
 
     [Fact]
     public void Binding_ThatNothingDependsOn_IsRefused() =>
-        Assert.Equal(Reasons.NothingToGain, TrySpecialize("select", new EntryBinding(Register.RDI, 0x12345678, 32)).Refusal.Reason);
+        Assert.Equal(Reasons.NothingToGain, TrySpecialize("scale", new EntryBinding(Register.RDI, 0x1234567, 64)).Refusal.Reason);
 
     [Fact]
     public void CallThatPassesConstants_IsProved_AndOneThatDoesNotIsNot()
