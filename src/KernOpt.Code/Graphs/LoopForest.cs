@@ -42,20 +42,20 @@ public sealed class LoopForest
             foreach (var target in graph.Blocks[source].Successors)
             {
                 if (order[target] > order[source]) continue;
-                if (dominators.Dominates(target, source)) Gather(graph, bodies, target, source);
+                if (dominators.Dominates(target, source)) Gather(graph, dominators, bodies, target, source);
                 else hasIrreducible = true;
             }
         }
         return Nest(graph, bodies, hasIrreducible);
     }
 
-    private static void Gather(FunctionGraph graph, Dictionary<int, HashSet<int>> bodies, int header, int tail)
+    private static void Gather(FunctionGraph graph, Dominators dominators, Dictionary<int, HashSet<int>> bodies, int header, int tail)
     {
         if (!bodies.TryGetValue(header, out var body)) bodies.Add(header, body = [header]);
         var open = new Stack<int>([tail]);
         while (open.TryPop(out var block))
         {
-            if (!body.Add(block)) continue;
+            if (!dominators.IsReached(block) || !body.Add(block)) continue;
             foreach (var predecessor in graph.Blocks[block].Predecessors) open.Push(predecessor);
         }
     }

@@ -41,7 +41,8 @@ internal sealed class ReachingDefinitions(FunctionGraph graph, RegisterEffects e
         Of(full, before, out var incoming) is [var one] && !incoming ? one : null;
 
     /// <summary>
-    /// Every instruction that may read what the definition wrote is one of those allowed. Leaving the function counts as a read.
+    /// Every instruction of the function that may read what the definition wrote is one of those allowed. That the register still holds it at a
+    /// call or a return does not count: it is asked of the addresses of tables that a compiler made, which are nobody's argument or result.
     /// </summary>
     public bool IsReadOnlyBy(CodePlace definition, Register full, ReadOnlySpan<CodePlace> allowed)
     {
@@ -58,7 +59,6 @@ internal sealed class ReachingDefinitions(FunctionGraph graph, RegisterEffects e
                 isOver = effects.Writes(instruction, full);
             }
             if (isOver) continue;
-            if (!block.Exits.IsEmpty || block.End is BlockEnd.Return or BlockEnd.IndirectTailJump) return false;
             foreach (var successor in block.Successors)
             {
                 if (seen.Add(successor)) open.Push(new CodePlace(successor, 0));

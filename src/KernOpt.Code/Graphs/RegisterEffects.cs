@@ -4,7 +4,7 @@ namespace KernOpt.Code.Graphs;
 
 /// <summary>
 /// Which general-purpose registers an instruction reads and writes, named by their 64-bit form. A call is taken to clobber what the System V
-/// ABI (x86-64 psABI, 3.2.1) lets it clobber, and to read the registers that pass arguments.
+/// ABI (x86-64 psABI, 3.2.1) lets it clobber; what its callee reads is not told.
 /// </summary>
 internal sealed class RegisterEffects
 {
@@ -12,9 +12,6 @@ internal sealed class RegisterEffects
 
     public static bool IsCallerSaved(Register full) => full is not (Register.RBX or Register.RBP or Register.RSP
         or Register.R12 or Register.R13 or Register.R14 or Register.R15);
-
-    public static bool PassesArgument(Register full) => full is Register.RDI or Register.RSI or Register.RDX or Register.RCX
-        or Register.R8 or Register.R9 or Register.RAX or Register.R10;
 
     public static bool IsCall(in Instruction instruction) => instruction.FlowControl == FlowControl.IndirectCall
         || (instruction.FlowControl == FlowControl.Call && instruction.OpCount > 0);
@@ -32,7 +29,6 @@ internal sealed class RegisterEffects
 
     public bool Reads(in Instruction instruction, Register full)
     {
-        if (IsCall(instruction) && PassesArgument(full)) return true;
         foreach (var used in factory.GetInfo(instruction).GetUsedRegisters())
         {
             if (used.Register.GetFullRegister() == full && IsRead(used.Access)) return true;

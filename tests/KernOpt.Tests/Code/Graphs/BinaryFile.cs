@@ -95,7 +95,8 @@ internal sealed partial class BinaryFile : ICodeSource
             last = end;
             yield return new Function(image, new Address(start), end - start, names.TryGetValue(start, out var known) ? [.. known] : [], FunctionOrigin.UnwindTable)
             {
-                IsFragment = m.Groups[3].Value != "rsp+8",
+                // readelf prints no rows for an FDE that keeps its CIE's.
+                IsFragment = m.Groups[3].Success && m.Groups[3].Value != "rsp+8",
             };
         }
     }
@@ -111,6 +112,6 @@ internal sealed partial class BinaryFile : ICodeSource
     [GeneratedRegex(@"^\s*\d+: ([0-9a-f]{16})\s+\d+ (?:FUNC|IFUNC)\s+\w+\s+\w+\s+\d+ ([^\s@]+)", RegexOptions.Multiline)]
     private static partial Regex Symbol();
 
-    [GeneratedRegex(@"FDE cie=[0-9a-f]+ pc=([0-9a-f]+)\.\.([0-9a-f]+)\n\s+LOC.*\n[0-9a-f]+ (\S+)")]
+    [GeneratedRegex(@"FDE cie=[0-9a-f]+ pc=([0-9a-f]+)\.\.([0-9a-f]+)(?:\n\s+LOC.*\n[0-9a-f]+ (\S+))?")]
     private static partial Regex Row();
 }

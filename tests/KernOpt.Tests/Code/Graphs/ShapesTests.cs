@@ -1,0 +1,145 @@
+using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
+using KernOpt.Target;
+using Xunit;
+
+namespace KernOpt.Tests.Code.Graphs;
+
+public sealed class ShapesFixture
+{
+    internal BinaryFile File { get; } =
+        BinaryFile.Open(Compiler.Build("shapes.s", "shapes", ["-nostdlib", "-static", "-no-pie", "-Wa,--noexecstack"]));
+
+    internal Function Named(string name) => File.Module.Functions.Single(f => f.Names.Contains(name));
+
+    internal Outcome<FunctionGraph> Parse(string name) => FunctionParser.Parse(Named(name), File);
+}
+
+public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixture>
+{
+    [Theory]
+    [InlineData("diamond", 4)]
+    [InlineData("data_in_text", 2)]
+    [InlineData("entry_is_loop", 2)]
+    [InlineData("ends_in_a_call", 1)]
+    [InlineData("dies_through_two", 3)]
+    [InlineData("recursive_b", 3)]
+    [InlineData("tail_jumps", 2)]
+    [InlineData("split", 4)]
+    public void Code_IsCutIntoBlocks(string name, int blocks) => Assert.Equal(blocks, shapes.Parse(name).Value.Blocks.Length);
+
+    [Theory]
+    [InlineData("absolute_table", JumpTableKind.Absolute, 3)]
+    [InlineData("absolute_table_in_register", JumpTableKind.Absolute, 2)]
+    [InlineData("relative_table", JumpTableKind.RelativeToTable, 3)]
+    [InlineData("relative_table_base_hoisted", JumpTableKind.RelativeToTable, 3)]
+    [InlineData("byte_compare", JumpTableKind.Absolute, 3)]
+    [InlineData("biased", JumpTableKind.Absolute, 3)]
+    [InlineData("biased_and_compared_before", JumpTableKind.Absolute, 3)]
+    [InlineData("compared_in_memory", JumpTableKind.Absolute, 3)]
+    [InlineData("compared_through_a_copy", JumpTableKind.Absolute, 3)]
+    public void JumpTable_HasExactlyTheProvedEntries(string name, JumpTableKind kind, int entries)
+    {
+        var table = Assert.Single(shapes.Parse(name).Value.Blocks, b => b.End == BlockEnd.Table).Table!;
+        Assert.Equal((kind, entries), (table.Kind, table.Targets.Length));
+        Assert.Equal(entries, table.Targets.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData("memory_written_between", 2104)]
+    [InlineData("no_bound", 2104)]
+    [InlineData("bound_too_narrow", 2104)]
+    [InlineData("bound_is_signed", 2104)]
+    [InlineData("bound_on_one_path_only", 2104)]
+    [InlineData("bound_is_of_a_later_value", 2104)]
+    [InlineData("index_changed_by_a_call", 2104)]
+    [InlineData("writable_table", 2105)]
+    [InlineData("table_leads_outside", 2106)]
+    [InlineData("spilled_base", 2103)]
+    [InlineData("frame_not_gone", 2103)]
+    [InlineData("middle_of_instruction", 2102)]
+    [InlineData("undecodable", 2101)]
+    [InlineData("calls_what_may_return", 2101)]
+    [InlineData("falls_off", 2107)]
+    [InlineData("unset_target", 2108)]
+    [InlineData("calls_its_inside", 2109)]
+    [InlineData("transaction", 2110)]
+    [InlineData("label_taken", 2112)]
+    public void WhatCannotBeProved_IsRefusedWithItsReason(string name, int reason)
+    {
+        var outcome = shapes.Parse(name);
+        Assert.False(outcome.IsDone, $"{name} was parsed");
+        Assert.Equal(reason, outcome.Refusal.Reason.Number);
+    }
+
+    [Theory]
+    [InlineData("relative_table", true)]
+    [InlineData("relative_table_base_hoisted", true)]
+    [InlineData("two_tables_one_base", false)]
+    public void TableBase_IsTheJumpsOwn_OnlyWhenNothingElseReadsIt(string name, bool isOwn)
+    {
+        var graph = shapes.Parse(name).Value;
+        foreach (var block in graph.Blocks.Where(b => b.End == BlockEnd.Table)) Assert.Equal(isOwn, block.Table!.BaseInstruction is not null);
+    }
+
+    [Fact]
+    public void CallThatNeverReturns_EndsItsBlock()
+    {
+        var graph = shapes.Parse("calls_what_never_returns").Value;
+        Assert.Equal(BlockEnd.NoReturn, Assert.Single(graph.Blocks).End);
+        var noReturn = NoReturnAnalysis.Of(shapes.File);
+        Assert.True(noReturn.NeverReturns(shapes.Named("aborts").Start));
+        Assert.False(noReturn.NeverReturns(shapes.Named("recursive_a").Start));
+        Assert.False(noReturn.NeverReturns(shapes.Named("diamond").Start));
+    }
+
+    [Fact]
+    public void IndirectJump_WithTheFrameGone_IsATailCall()
+    {
+        Assert.Equal(BlockEnd.IndirectTailJump, Assert.Single(shapes.Parse("indirect_tail_call").Value.Blocks).End);
+    }
+
+    [Fact]
+    public void JumpsOutOfTheFunction_AreExitsAndTailCalls()
+    {
+        var graph = shapes.Parse("tail_jumps").Value;
+        var (diamond, biased) = (shapes.Named("diamond").Start, shapes.Named("biased").Start);
+        Assert.Equal((BlockEnd.Branch, diamond), (graph.Blocks[0].End, Assert.Single(graph.Blocks[0].Exits)));
+        Assert.Equal((BlockEnd.TailJump, biased), (graph.Blocks[1].End, Assert.Single(graph.Blocks[1].Exits)));
+        Assert.Equal([diamond, biased], graph.Calls.Select(c => c.Target!.Value));
+        Assert.All(graph.Calls, c => Assert.True(c.IsTail));
+    }
+
+    [Fact]
+    public void SplitOffPart_BelongsToTheFunctionThatEntersIt_AndIsNoFunctionItself()
+    {
+        var graph = shapes.Parse("split").Value;
+        Assert.Equal(0, graph.EntryIndex);
+        var cold = Assert.Single(graph.Blocks, b => !graph.Function.Range.Contains(b.Start));
+        Assert.Equal(2003, FunctionParser.Parse(shapes.File.FunctionAt(cold.Start)!, shapes.File).Refusal.Reason.Number);
+    }
+
+    [Theory]
+    [InlineData("entry_is_loop", false)]
+    [InlineData("diamond", true)]
+    public void EntryBlock_ThatIsALoopHead_RunsMoreThanOnce(string name, bool once) =>
+        Assert.Equal(once, EntryBlock.RunsOncePerCall(shapes.Parse(name).Value));
+
+    [Fact]
+    public void DirectCallers_AreFound_AndRefusedOnesAreNamed()
+    {
+        var calls = CallGraph.Build(shapes.File.Module, shapes.File);
+        Assert.Contains(calls.Refusals, r => r.Function == shapes.Named("index_changed_by_a_call"));
+        Assert.Equal(["tail_jumps"], calls.CallersOf(shapes.Named("diamond")).Select(c => c.Caller.DisplayName));
+        Assert.Contains(calls.Calls.OutEdges(shapes.Named("aborts")), e => e.Target == shapes.Named("abort"));
+    }
+
+    [Fact]
+    public void Picture_HasEveryBlockAndEdge()
+    {
+        var graph = shapes.Parse("relative_table").Value;
+        var dot = DotWriter.Write(graph, i => i * 10);
+        Assert.All(graph.Blocks, b => Assert.Contains($"  b{b.Index} [", dot));
+        Assert.All(graph.Flow.Edges, e => Assert.Contains($"  b{e.Source.Index} -> b{e.Target.Index}", dot));
+    }
+}
