@@ -18,21 +18,21 @@ public sealed partial class ProcessTarget
     /// </summary>
     public static Outcome<ProcessTarget> Launch(IReadOnlyList<string> command, string? workingDirectory = null)
     {
-        if (!ChildProcess.Spawn(command, workingDirectory).Try(out var child, out var why)) return why;
+        if (!TraceableChild.Spawn(command, workingDirectory).Try(out var child, out var why)) return why;
         if (!AwaitLoaded(child)) return DescribeEnd(child, command[0]);
         var attached = Attach(child.Pid);
         if (attached.IsDone) return attached.Value.WithExit(child.Exit);
         return child.Exit.IsCompleted ? DescribeEnd(child, command[0]) : attached;
     }
 
-    private static Refusal DescribeEnd(ChildProcess child, string name)
+    private static Refusal DescribeEnd(TraceableChild child, string name)
         => Reasons.LaunchFailed.With($"{name} ended with status {child.Exit.Result} before it could be attached");
 
     /// <summary>
     /// Loaded: two modules besides the program are mapped (the loader and a library), or the program has run for 50 ms without, and the executable
     /// mappings are the same twice, 5 ms apart.
     /// </summary>
-    private static bool AwaitLoaded(ChildProcess child)
+    private static bool AwaitLoaded(TraceableChild child)
     {
         var started = Stopwatch.GetTimestamp();
         var before = "";

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace KernOpt.Linux.Native;
 
 /// <summary>
-/// The run-time answers SIGCHLD by waiting for its own children, which takes reports of ptrace stops of those away from the tracer (see <see cref="ChildProcess"/>).
-/// With SA_NOCLDSTOP (sigaction(2)) stops raise no SIGCHLD. Targets that tracing code starts must be <see cref="ChildProcess"/>es all the same:
+/// The run-time answers SIGCHLD by waiting for its own children, which takes reports of ptrace stops of those away from the tracer (see <see cref="TraceableChild"/>).
+/// With SA_NOCLDSTOP (sigaction(2)) stops raise no SIGCHLD. Targets that tracing code starts must be <see cref="TraceableChild"/>ren all the same:
 /// the exit of another child raises it too.
 /// </summary>
 internal static class ChildSignals

@@ -74,7 +74,7 @@ public sealed class TracerThread : IDisposable
         if (result == 0 || result == -Errno.Interrupted) return null;
         if (result < 0) return StopReport.Gone;
         var report = StopReport.FromStatus(status);
-        if (report.HasEnded) ChildProcess.NoteEnd(thread, report);
+        if (report.HasEnded) TraceableChild.NoteEnd(thread, report);
         return report;
     }
 

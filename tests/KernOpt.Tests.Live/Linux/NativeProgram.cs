@@ -15,11 +15,11 @@ internal sealed class NativeProgram : IDisposable
     private static readonly Lazy<string> Folder = new(() => Directory.CreateTempSubdirectory("kernopt-tests-").FullName);
     private static readonly ConcurrentDictionary<string, Lazy<string>> Compiled = new();
 
-    private readonly ChildProcess process;
+    private readonly TraceableChild process;
     private readonly StreamReader output;
     private readonly StreamWriter input;
 
-    private NativeProgram(ChildProcess process, StreamReader output, StreamWriter input)
+    private NativeProgram(TraceableChild process, StreamReader output, StreamWriter input)
     {
         this.process = process;
         this.output = output;
@@ -39,7 +39,7 @@ internal sealed class NativeProgram : IDisposable
     {
         using var toProgram = new AnonymousPipeServerStream(PipeDirection.Out);
         using var fromProgram = new AnonymousPipeServerStream(PipeDirection.In);
-        var child = ChildProcess.Spawn([path, .. arguments], null, Number(toProgram.ClientSafePipeHandle), Number(fromProgram.ClientSafePipeHandle)).Value;
+        var child = TraceableChild.Spawn([path, .. arguments], null, Number(toProgram.ClientSafePipeHandle), Number(fromProgram.ClientSafePipeHandle)).Value;
         toProgram.DisposeLocalCopyOfClientHandle();
         fromProgram.DisposeLocalCopyOfClientHandle();
         return new(child, new(new FileStream(Own(fromProgram.SafePipeHandle), FileAccess.Read, 0)), new(new FileStream(Own(toProgram.SafePipeHandle), FileAccess.Write, 0)));

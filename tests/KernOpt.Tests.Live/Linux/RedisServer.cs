@@ -8,10 +8,10 @@ namespace KernOpt.Tests.Live.Linux;
 /// <summary>A redis-server of our own on a free port, without persistence; stopped at the end.</summary>
 internal sealed class RedisServer : IDisposable
 {
-    private readonly ChildProcess process;
+    private readonly TraceableChild process;
     private readonly int port;
 
-    private RedisServer(ChildProcess process, int port)
+    private RedisServer(TraceableChild process, int port)
     {
         this.process = process;
         this.port = port;
@@ -26,7 +26,7 @@ internal sealed class RedisServer : IDisposable
         var port = ((IPEndPoint)probe.LocalEndpoint).Port;
         probe.Stop();
         var command = new[] { "redis-server", "--port", $"{port}", "--save", "", "--bind", "127.0.0.1", "--logfile", "/dev/null" };
-        var server = new RedisServer(ChildProcess.Spawn(command).Value, port);
+        var server = new RedisServer(TraceableChild.Spawn(command).Value, port);
         Assert.True(SpinWait.SpinUntil(() => server.TryAsk("PING") == "PONG", TimeSpan.FromSeconds(20)), "redis-server did not start");
         return server;
     }

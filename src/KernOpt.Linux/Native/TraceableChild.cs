@@ -10,11 +10,11 @@ namespace KernOpt.Linux.Native;
 /// child changes state: for a traced child that takes the report of a stop away from the tracer, and takes the stop for the child's exit.
 /// The child has our environment, no signal ignored or blocked, and only the standard streams. It runs on when we end.
 /// </summary>
-public sealed partial class ChildProcess
+public sealed partial class TraceableChild
 {
     private static readonly ConcurrentDictionary<int, StopReport> Ends = new();
 
-    private ChildProcess(int pid)
+    private TraceableChild(int pid)
     {
         Pid = pid;
         Exit = Task.Factory.StartNew(AwaitEnd, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -29,7 +29,7 @@ public sealed partial class ChildProcess
     /// Starts a command, which is looked for in PATH when it holds no slash. Descriptors other than -1 become its standard input and output; the caller
     /// still owns them. Refused with <see cref="Reasons.LaunchFailed"/>.
     /// </summary>
-    public static Outcome<ChildProcess> Spawn(IReadOnlyList<string> command, string? workingDirectory = null, int standardInput = -1, int standardOutput = -1)
+    public static Outcome<TraceableChild> Spawn(IReadOnlyList<string> command, string? workingDirectory = null, int standardInput = -1, int standardOutput = -1)
     {
         if (command.Count == 0) return Reasons.LaunchFailed.With("the command is empty");
         using var plan = new SpawnPlan();
@@ -38,7 +38,7 @@ public sealed partial class ChildProcess
         if (standardOutput >= 0) plan.Duplicate(standardOutput, 1);
         var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(e => $"{e.Key}={e.Value}").ToList();
         var error = plan.Start(command, environment, out var pid);
-        return error == 0 ? new ChildProcess(pid) : Reasons.LaunchFailed.With($"{command[0]}: {Errno.Describe(error)}");
+        return error == 0 ? new TraceableChild(pid) : Reasons.LaunchFailed.With($"{command[0]}: {Errno.Describe(error)}");
     }
 
     /// <summary>Keeps how a thread ended of which a tracer collected the report, for the case that it is a child of ours.</summary>
