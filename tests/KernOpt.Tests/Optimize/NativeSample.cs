@@ -30,7 +30,9 @@ public sealed unsafe partial class NativeSample : ICodeSource, IDisposable
         bias = new Address((ulong)NativeLibrary.GetExport(library, "filter") - Hex(anchor[1]));
         ReadSegments(Tool("readelf", "-lW", file));
         ReadFunctions(Tool("readelf", "-sW", file));
-        heap = MapNear(bias);
+        // The library's own zeroed data, made executable: the runtime reserves most of the address space around its libraries.
+        heap = (byte*)NativeLibrary.GetExport(library, "room");
+        Assert(Protect((nint)heap, Room, 7) == 0);
     }
 
     public FunctionGraph Parse(string name) => FunctionParser.Parse(functions[name], this).Value;
@@ -76,23 +78,7 @@ public sealed unsafe partial class NativeSample : ICodeSource, IDisposable
     public void Dispose()
     {
         NativeLibrary.Free(library);
-        Assert(Unmap((nint)heap, Room) == 0);
         Directory.Delete(folder, recursive: true);
-    }
-
-    /// <summary>The first free room within rel32 reach (MAP_FIXED_NOREPLACE refuses what is taken).</summary>
-    private static byte* MapNear(Address place)
-    {
-        for (var distance = 16L << 20; distance < 1L << 30; distance += 16L << 20)
-        {
-            foreach (var at in new[] { place - (ulong)distance, place + (ulong)distance })
-            {
-                var mapped = Map((nint)at.Value, Room, 7, 0x100022, -1, 0);
-                if (mapped == (nint)at.Value) return (byte*)mapped;
-                if (mapped != -1) Assert(Unmap(mapped, Room) == 0);
-            }
-        }
-        throw new InvalidOperationException("no free room near the sample library");
     }
 
     private void ReadSegments(string listing)
@@ -132,9 +118,6 @@ public sealed unsafe partial class NativeSample : ICodeSource, IDisposable
         if (!condition) throw new InvalidOperationException("the sample library could not be set up");
     }
 
-    [LibraryImport("libc", EntryPoint = "mmap")]
-    private static partial nint Map(nint at, nint length, int prot, int flags, int fd, nint offset);
-
-    [LibraryImport("libc", EntryPoint = "munmap")]
-    private static partial int Unmap(nint at, nint length);
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    private static partial int Protect(nint at, nint length, int protection);
 }

@@ -7,6 +7,9 @@ internal static class Samples
         #include <stdint.h>
         #include <string.h>
 
+        /* Where the tests put versions. */
+        __attribute__((aligned(4096))) unsigned char room[1 << 20];
+
         long filter(const unsigned char *p, long n, unsigned mode, unsigned divisor)
         {
             long sum = 0;
