@@ -37,9 +37,11 @@ internal sealed class TraceComparison(ValidationRequest request, SandboxLayout l
     private string? DifferAt(Observation a, Observation b)
     {
         if (a.Kind != b.Kind || a.Where != b.Where || a.Signal != b.Signal) return $"the original {Describe(a)}, the version {Describe(b)}";
+        // These only say how the event before them, which was compared, ended the run.
+        if (a.Kind is ObservationKind.LeftForGood or ObservationKind.EventLimit) return null;
         var registers = a.Kind switch
         {
-            ObservationKind.Left or ObservationKind.LeftForGood or ObservationKind.EventLimit => AtCall,
+            ObservationKind.Left => AtCall,
             ObservationKind.SystemCall => AtSystemCall,
             ObservationKind.Returned => AtReturn,
             _ => [],
