@@ -38,7 +38,7 @@ public sealed class EncodingCheckTests
         var program = NativeProgram.With("-O2");
         var memory = new ExecutableMemory(program, 4096);
         var old = memory.At + 0x10_0000;
-        var body = WithTable(old, c => c.lea(rax, __[(long)old.Value]), c => c.jmp(__qword_ptr[rax + rdi * 8]));
+        var body = WithTable(old, Instruction.Create(Iced.Intel.Code.Lea_r64_m, Register.RAX, new MemoryOperand(Register.RIP, (long)old.Value)), c => c.jmp(__qword_ptr[rax + rdi * 8]));
         var code = CodeLayout.Encode(body, memory.At).Value;
         memory.Fill(code.Bytes);
         for (var a = 0L; a < 16; a++) Assert.Equal(100 + (a & 3), Calls.Make(code.Entries[0], new CallInput(a, 0, 0, new byte[256], 0, 0)).Value);
@@ -48,19 +48,19 @@ public sealed class EncodingCheckTests
     public void Absolute_table_in_the_jump_itself_must_lie_low()
     {
         var old = new Address(0x60_0000);
-        var body = WithTable(old, c => c.nop(), c => c.jmp(__qword_ptr[rdi * 8 + (long)old.Value]));
+        var body = WithTable(old, Instruction.Create(Iced.Intel.Code.Nopd), c => c.jmp(__qword_ptr[rdi * 8 + (long)old.Value]));
         Assert.True(CodeLayout.Encode(body, new Address(0x50_0000)).IsDone);
         Assert.Equal(Reasons.TableOutOfReach, CodeLayout.Encode(body, new Address(0x1_0050_0000)).Refusal.Reason);
     }
 
     /// <summary>and edi, 3; (load); jmp through a table of four; each case returns 100 and its number.</summary>
-    private static FunctionBody WithTable(Address old, Action<Assembler> load, Action<Assembler> jump)
+    private static FunctionBody WithTable(Address old, Instruction load, Action<Assembler> jump)
     {
         var body = new FunctionBody(HandMade.Function);
         var head = body.NewBlock();
-        head.Instructions.AddRange(HandMade.Assemble(c => { c.and(edi, 3); load(c); }));
-        var anchor = head.Instructions[1] with { IP = 0x1001 };
-        head.Instructions[1] = anchor;
+        head.Instructions.AddRange(HandMade.Assemble(c => c.and(edi, 3)));
+        var anchor = load with { IP = 0x1001 };
+        head.Instructions.Add(anchor);
         var end = HandMade.Assemble(jump)[0] with { IP = 0x1002 };
         var cases = Enumerable.Range(100, 4).Select(n => HandMade.Add(body, HandMade.Return, HandMade.Assemble(c => c.mov(eax, n)))).ToList();
         var holder = anchor.Mnemonic == Mnemonic.Lea ? new Address(0x1001) : (Address?)null;

@@ -21,10 +21,9 @@ public sealed class LivenessExecutionTests
         for (var round = 0; round < 12; round++) CopyExecutionTests.ExpectSame(subject, subject.Run(Spoiled(subject, LiveSet.Empty)).Entry, $"round {round}");
     });
 
-    /// <summary>The same harness with a liveness that forgets one argument.</summary>
+    /// <summary>The same harness with a liveness that forgets one argument (a number: garbage for a pointer would end the process).</summary>
     [Theory]
     [InlineData("loop_sum", Register.RSI)]
-    [InlineData("nested_loops", Register.RCX)]
     [InlineData("red_zone", Register.RDI)]
     [InlineData("set_and_cmov", Register.RDX)]
     [InlineData("floating", Register.YMM1)]
