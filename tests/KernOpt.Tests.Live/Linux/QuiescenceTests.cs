@@ -19,7 +19,7 @@ public sealed class QuiescenceTests
         // sub rsp, 8; mov rax, wait; call rax; add rsp, 8; ret
         byte[] code = [0x48, 0x83, 0xec, 8, 0x48, 0xb8, .. BitConverter.GetBytes(wait), 0xff, 0xd0, 0x48, 0x83, 0xc4, 8, 0xc3];
         region.Write(4096, code);
-        Tell(program, $"enter {region.Range.Start.Value + 4096:x}");
+        Tell(program, Enter(region));
         Assert.False(Prove(target, region).IsProved);
         Tell(program, "leave");
         Assert.True(Prove(target, region).IsProved, Prove(target, region).Evidence);
@@ -36,7 +36,7 @@ public sealed class QuiescenceTests
         byte[] code = [0xf3, 0x90, 0x48, 0x83, 0x3d, 0, 0, 0, 0, 0, 0x74, 0xf4, 0xc3];
         BinaryPrimitives.WriteInt32LittleEndian(code.AsSpan(5), -4096 - 10);
         region.Write(4096, code);
-        Tell(program, $"spin {region.Range.Start.Value + 4096:x}");
+        Tell(program, Enter(region));
         var running = Prove(target, region);
         Assert.False(running.IsProved);
         Assert.True(running.ThreadsHeld > 0);
@@ -59,6 +59,9 @@ public sealed class QuiescenceTests
         Tell(program, "kill");
         Assert.True(Prove(target, region).IsProved, Prove(target, region).Evidence);
     }
+
+    /// <summary>The address is masked: otherwise the program's own copies of it would be pointers into the region.</summary>
+    private static string Enter(IRegion region) => $"enter {(region.Range.Start.Value + 4096) ^ 0x5555555555555555:x}";
 
     private static IRegion Map(ProcessTarget target)
         => target.MapRegion(new(target.ReadMap().Modules.Single(m => m.IsMainProgram).Range, 4096, 4096)).Value;
