@@ -12,6 +12,8 @@ public sealed class ModuleFile
     public const string ResolverMark = ".resolver";
 
     private readonly FrozenDictionary<string, ImmutableArray<FileAddress>> addresses;
+    private readonly Lazy<UnwindHandling> handling;
+    private readonly Lazy<FrozenSet<string>> exports;
 
     private ModuleFile(ElfImage image, SymbolTable dynamicSymbols, IReadOnlyList<(SymbolTable Table, FunctionOrigin Origin)> sources)
     {
@@ -20,6 +22,8 @@ public sealed class ModuleFile
         Imports = ImportTable.Read(image, dynamicSymbols);
         Unwind = EhFrame.Read(image);
         (Functions, addresses) = FunctionTable.Merge(image, Unwind, Imports, sources);
+        handling = new(() => UnwindHandlers.Of(this));
+        exports = new(() => dynamicSymbols.Symbols.Where(s => s.IsCode && s.Binding != SymbolBinding.Local).Select(s => s.Name).ToFrozenSet());
         Findings = [.. image.Findings, .. sources.SelectMany(s => s.Table.Findings), .. Imports.Findings, .. Unwind.Findings];
     }
 
@@ -32,6 +36,12 @@ public sealed class ModuleFile
     public ImmutableArray<FunctionFact> Functions { get; }
 
     public ImmutableArray<Finding> Findings { get; }
+
+    /// <summary>What its frames do when the stack is unwound through them.</summary>
+    public UnwindHandling Handling => handling.Value;
+
+    /// <summary>The names of the functions that other modules can be bound to.</summary>
+    public IReadOnlySet<string> Exports => exports.Value;
 
     /// <summary>Names of code, also of such that is no function of its own (a second entry, a symbol without a size).</summary>
     public IEnumerable<string> Names => addresses.Keys;

@@ -98,8 +98,11 @@ public sealed partial class ProgramImage : ICodeSource
     /// <summary>One look at the program.</summary>
     private sealed class Snapshot(TargetMap map, ImmutableArray<ModuleImage> modules)
     {
+        private readonly Lazy<ExceptionReach> exceptions = new(() => ExceptionReach.Of(modules));
+
         public TargetMap Map { get; } = map;
         public ImmutableArray<ModuleImage> Modules { get; } = modules;
+        public ExceptionReach Exceptions => exceptions.Value;
 
         public static Snapshot Of(TargetMap map, ImmutableArray<ModuleImage> before)
         {
