@@ -34,6 +34,30 @@ public sealed record FrameEntry(FileRange Range, CommonEntry Common, FileAddress
 
     /// <summary>At its first instruction the return address lies at rsp: it is entered by a call. A split-off part such as ".cold" is not.</summary>
     public bool IsEnteredByCall => FirstRow is { } row && row.Cfa == CfaRule.At(UnwindRow.Rsp, 8);
+
+    /// <summary>The row that holds at an address of the range; null outside of it, and after a place where the instructions are corrupt.</summary>
+    public UnwindRow? RowAt(FileAddress at)
+    {
+        if (!Range.Contains(at)) return null;
+        UnwindRow? last = null;
+        foreach (var row in Rows())
+        {
+            if (row is not null && row.Start > at - Range.Start) break;
+            last = row;
+        }
+        return last;
+    }
+
+    /// <summary>All rows in order. Where the instructions are corrupt the last one is null.</summary>
+    internal IEnumerable<UnwindRow?> Rows()
+    {
+        if (Common.InitialRow is not { } initial) yield break;
+        var program = new UnwindProgram(Instructions, Common, Range.Start, RulesStart);
+        program.StartFrom(initial);
+        var budget = (long)Instructions.Length + 1;
+        while (program.NextRow(ref budget) is { } row) yield return row;
+        if (program.IsCorrupt) yield return null;
+    }
 }
 
 /// <summary>The unwind table of a file: entries ascend by address and do not overlap.</summary>

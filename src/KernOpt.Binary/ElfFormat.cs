@@ -39,7 +39,6 @@ internal static class ElfFormat
     public const uint Relocation64 = 1;
     public const uint RelocationGlobalData = 6;
     public const uint RelocationJumpSlot = 7;
-    public const uint RelocationRelative = 8;
 
     public const uint NoteBuildId = 3;
 }

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using KernOpt.Target;
@@ -13,16 +12,11 @@ public sealed class ImportTable
 {
     private const int LongestStub = 16;
     private readonly ElfImage image;
-    private readonly FrozenDictionary<FileAddress, string> slots;
+    private readonly Dictionary<FileAddress, string> slots = [];
 
-    private ImportTable(ElfImage image, FrozenDictionary<FileAddress, string> slots, ImmutableArray<Finding> findings)
-    {
-        this.image = image;
-        this.slots = slots;
-        Findings = findings;
-    }
+    private ImportTable(ElfImage image) => this.image = image;
 
-    public ImmutableArray<Finding> Findings { get; }
+    public ImmutableArray<Finding> Findings { get; private set; } = [];
 
     /// <summary>Every word that is bound to a symbol by name: the symbol may be this file's own, and still be bound to another file's.</summary>
     public IReadOnlyDictionary<FileAddress, string> Slots => slots;
@@ -30,10 +24,11 @@ public sealed class ImportTable
     public static ImportTable Read(ElfImage image, SymbolTable dynamicSymbols)
     {
         var findings = new Findings();
-        var slots = new Dictionary<FileAddress, string>();
-        ReadTable(image, ElfFormat.DynamicRelocations, ElfFormat.DynamicRelocationBytes, dynamicSymbols, slots, findings);
-        ReadTable(image, ElfFormat.DynamicPltRelocations, ElfFormat.DynamicPltRelocationBytes, dynamicSymbols, slots, findings);
-        return new ImportTable(image, slots.ToFrozenDictionary(), findings.Close());
+        var imports = new ImportTable(image);
+        imports.ReadTable(ElfFormat.DynamicRelocations, ElfFormat.DynamicRelocationBytes, dynamicSymbols, findings);
+        imports.ReadTable(ElfFormat.DynamicPltRelocations, ElfFormat.DynamicPltRelocationBytes, dynamicSymbols, findings);
+        imports.Findings = findings.Close();
+        return imports;
     }
 
     /// <summary>
@@ -43,16 +38,23 @@ public sealed class ImportTable
     public bool TryGetStub(FileAddress stub, [MaybeNullWhen(false)] out string name)
     {
         name = null;
+        return TryGetSlot(stub, out var slot) && slots.TryGetValue(slot, out name);
+    }
+
+    private bool TryGetSlot(FileAddress stub, out FileAddress slot)
+    {
+        slot = default;
         if (!image.IsExecutable(stub)) return false;
         var code = image.ViewAt(stub, LongestStub);
         ulong at = 0;
         if (code.TryUInt32(0, out var first) && first == 0xfa1e0ff3) at = 4;
         if (code.TryByte(at, out var prefix) && prefix == 0xf2) at++;
         if (!code.TryUInt16(at, out var jump) || jump != 0x25ff || !code.TryUInt32(at + 2, out var displacement)) return false;
-        return slots.TryGetValue(stub + (at + 6) + unchecked((ulong)(int)displacement), out name);
+        slot = stub + (at + 6) + unchecked((ulong)(int)displacement);
+        return true;
     }
 
-    private static void ReadTable(ElfImage image, ulong tag, ulong sizeTag, SymbolTable symbols, Dictionary<FileAddress, string> slots, Findings findings)
+    private void ReadTable(ulong tag, ulong sizeTag, SymbolTable symbols, Findings findings)
     {
         if (!image.Dynamic.TryGet(tag, out var start) || image.Dynamic.ValueOr(sizeTag, 0) is var size && size == 0) return;
         var table = image.ViewAt(new FileAddress(start), size);

@@ -24,7 +24,7 @@ internal sealed class FunctionTable
     {
         var table = new FunctionTable();
         var names = table.Group(image, sources);
-        var covered = unwind.Entries.Where(e => image.IsExecutable(e.Range.Start) && !Stubs.Holds(image, imports, e.Range.Start)).ToList();
+        var covered = unwind.Entries.Where(e => image.IsExecutable(e.Range.Start) && !Stubs.Holds(image, imports, e.Range)).ToList();
         foreach (var entry in covered) table.AddCovered(entry, names);
         table.AddUncovered(image, covered, names);
         table.functions.Sort((a, b) => a.Range.Start.CompareTo(b.Range.Start));
