@@ -99,9 +99,6 @@ public sealed partial class ElfImage
     /// <summary>The file's bytes for at most <paramref name="length"/> bytes from an address; shorter where the file has no more.</summary>
     public ReadOnlyMemory<byte> BytesAt(FileAddress at, ulong length) => ViewAt(at, length).Bytes;
 
-    /// <summary>Whether these bytes occur anywhere in the file.</summary>
-    public bool Contains(ReadOnlySpan<byte> sought) => File.Bytes.Span.IndexOf(sought) >= 0;
-
     internal ByteView ViewAt(FileAddress at, ulong length = ulong.MaxValue)
     {
         if (LoadedAt(at) is not { } segment) return default;

@@ -56,9 +56,13 @@ internal sealed class ExceptionReach
         return result;
     }
 
-    /// <summary>A static program has no imports to tell; glibc's code for both holds the name of the library that it then loads.</summary>
-    private static bool CanForceUnwinding(ModuleFile file) =>
-        file.Imports.Slots.Values.Any(ForcedUnwinding.Contains) || file.Image.Needed.IsEmpty && file.Image.SoName.Length == 0 && file.Image.Contains("libgcc_s.so.1"u8);
+    /// <summary>A static program has no imports; its symbols tell, and where it is stripped it counts as one that does.</summary>
+    private static bool CanForceUnwinding(ModuleFile file)
+    {
+        if (file.Imports.Slots.Values.Any(ForcedUnwinding.Contains)) return true;
+        var isStatic = file.Image.Needed.IsEmpty && file.Image.SoName.Length == 0;
+        return isStatic && (!file.Names.Any() || ForcedUnwinding.Any(name => !file.AddressesOf(name).IsEmpty));
+    }
 
     private void Spread(ModuleImage from, Dictionary<ModuleImage, ModuleFile> files, string why)
     {

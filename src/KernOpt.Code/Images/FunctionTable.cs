@@ -92,9 +92,9 @@ internal sealed class FunctionTable
             var name = marked > 0 ? symbol.Name[..marked] : symbol.Name;
             if (symbol.Version.Length > 0) name = $"{name}@{symbol.Version}";
             if (symbol.Kind == SymbolKind.IndirectFunction) name += ModuleFile.ResolverMark;
-            var binding = symbol.Binding switch { SymbolBinding.Local => 2, SymbolBinding.Weak => 1, _ => 0 };
+            var binding = symbol.Binding switch { SymbolBinding.Local => 100, SymbolBinding.Weak => 1, _ => 0 };
             var underscores = name.Length - name.AsSpan().TrimStart('_').Length;
-            return new NamedSymbol(name, origin, symbol.Size, (name.Contains('@') ? 1000 : 0) + binding * 100 + underscores);
+            return new NamedSymbol(name, origin, symbol.Size, (name.Contains('@') ? 1000 : 0) + binding + 10 * underscores);
         }
 
         public int CompareTo(NamedSymbol? other)

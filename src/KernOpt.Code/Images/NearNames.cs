@@ -10,7 +10,7 @@ internal static class NearNames
     public static string Suggest(string wanted, IEnumerable<string> known)
     {
         if (wanted.Length is 0 or > LongestCompared) return "";
-        var limit = Math.Max(1, wanted.Length / 3);
+        var limit = Math.Max(2, wanted.Length / 3);
         var near = known.Distinct()
             .Where(n => Math.Abs(n.Length - wanted.Length) <= limit && n.Length <= LongestCompared)
             .Select(n => (Name: n, Distance: Distance(wanted, n)))

@@ -8,7 +8,7 @@ public sealed partial class ProgramImage
     private const int ListedCandidates = 8;
 
     /// <summary>
-    /// The function called <c>symbol</c>, <c>module!symbol</c> or <c>module+0xRVA</c> (a module's base name or path; RVA: live address less load bias).
+    /// The function called <c>symbol</c>, <c>module!symbol</c> or <c>module+0xRVA</c> (a module's base name, path or soname; RVA: live address less load bias).
     /// Refused with KO1031–KO1038: unknown, ambiguous, inside a function, of unknown size, an indirect function.
     /// </summary>
     public Outcome<Function> Find(string name)
@@ -27,6 +27,7 @@ public sealed partial class ProgramImage
     private Outcome<IReadOnlyList<ModuleImage>> FindModules(string name)
     {
         var modules = Modules.Where(m => m.Name == name || m.Location.Path == name).ToList();
+        if (modules.Count == 0) modules = [.. Modules.Where(m => m.File.Try(out var file, out _) && file.Image.SoName == name)];
         if (modules.Count > 0) return modules;
         return Reasons.ModuleNotFound.With($"'{name}'{NearNames.Suggest(name, Modules.Select(m => m.Name))}");
     }

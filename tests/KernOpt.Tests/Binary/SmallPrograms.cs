@@ -7,6 +7,8 @@ internal sealed class SmallPrograms : IDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("kernopt-binary-");
 
+    public string Folder => folder.FullName;
+
     public static string Sources { get; } = Path.Combine(Path.GetDirectoryName(ThisFile())!, "Programs");
 
     /// <summary>Compiles a source of the folder Programs; the compiler is that of the source's language.</summary>
