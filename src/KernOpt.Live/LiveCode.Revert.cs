@@ -16,6 +16,11 @@ public sealed record RevertReport(int Restored, int Dropped, int Draining, int R
 
 public sealed partial class LiveCode
 {
+    private const int ThoroughProofs = 12;
+
+    /// <summary>While more is to come, what is not proved at once can wait.</summary>
+    private const int QuickProofs = 3;
+
     /// <summary>
     /// Takes out a version, a probe, a redirected call, or a redirection with all that belongs to it. The last version or probe takes its redirection
     /// along. Refused (5202) when there is nothing of this number.
@@ -73,7 +78,7 @@ public sealed partial class LiveCode
 
     private RevertReport Finish(IReadOnlyList<Refusal> problems, int restored, int dropped, bool unmapsEmpty)
     {
-        var collected = reclamation.Run(unmapsEmpty);
+        var collected = reclamation.Run(unmapsEmpty, unmapsEmpty ? ThoroughProofs : QuickProofs);
         unpatched.Invalidate();
         return new RevertReport(restored + collected.Restored, dropped, collected.Draining, collected.RegionsUnmapped, [.. problems, .. collected.Problems]);
     }

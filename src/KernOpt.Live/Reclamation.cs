@@ -6,20 +6,19 @@ namespace KernOpt.Live;
 
 /// <summary>
 /// Gives memory back, and padding, when it is proved that no thread is in it or will return to it; until then both stay as they are. What can be
-/// proved together is proved together; otherwise the set is halved, for at most <see cref="MostProofs"/> proofs a run, since each looks at every thread.
+/// proved together is proved together; otherwise the set is halved, for as many
+/// proofs as the caller allows, since each looks at every thread.
 /// </summary>
 internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges changes)
 {
-    private const int MostProofs = 12;
-
     public readonly record struct Result(int Restored, int Draining, int RegionsUnmapped, IReadOnlyList<Refusal> Problems);
 
     /// <summary>Something that is draining, with the padding that leads to it.</summary>
     private sealed record Waiting(LiveRegion Region, ulong Owner, PlacedEntry? Placed, IReadOnlyList<LoggedChange> Springboards);
 
-    public Result Run(bool unmapsEmpty)
+    public Result Run(bool unmapsEmpty, int mostProofs)
     {
-        var run = new Sweep(target, changes);
+        var run = new Sweep(target, changes, mostProofs);
         foreach (var region in regions.All)
         {
             if (region.Status is RegionStatus.OtherFormat) continue;
@@ -38,7 +37,7 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
         return new Result(run.Restored, draining, unmapped, run.Problems);
     }
 
-    private sealed class Sweep(ITarget target, TextChanges changes)
+    private sealed class Sweep(ITarget target, TextChanges changes, int mostProofs)
     {
         private readonly List<Refusal> problems = [];
         private readonly List<Waiting> waiting = [];
@@ -79,7 +78,7 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
 
         private void Release(List<Waiting> candidates)
         {
-            if (candidates.Count == 0 || proofs >= MostProofs) return;
+            if (candidates.Count == 0 || proofs >= mostProofs) return;
             proofs++;
             var ranges = candidates.SelectMany(RangesOf).ToList();
             if (ranges.Count == 0 || (target.ProveQuiescent(ranges).Try(out var quiescence, out _) && quiescence.IsProved))

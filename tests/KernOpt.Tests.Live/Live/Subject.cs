@@ -1,0 +1,59 @@
+using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
+using KernOpt.Linux;
+using KernOpt.Live;
+using KernOpt.Live.Text;
+using KernOpt.Target;
+
+namespace KernOpt.Tests.Live.Live;
+
+/// <summary>A process seen through everything that a run of kernopt opens.</summary>
+internal sealed class Subject : IDisposable
+{
+    public Subject(int pid)
+    {
+        Target = ProcessTarget.Attach(pid).Value;
+        Image = ProgramImage.Read(Target).Value;
+        Live = LiveCode.Open(Target, Image).Value;
+    }
+
+    public ProcessTarget Target { get; }
+    public ProgramImage Image { get; }
+    public LiveCode Live { get; }
+
+    public FunctionGraph GraphOf(string name) => FunctionParser.Parse(Image.Find(name).Value, Live.Source).Value;
+
+    public Redirect Redirect(string name)
+    {
+        var graph = GraphOf(name);
+        return Live.RedirectFunction(graph, Live.Sites.Choose(graph).Value).Value;
+    }
+
+    public InstalledVersion Relocate(Redirect redirect, FunctionGraph graph) => TryRelocate(redirect, graph).Value;
+
+    public Outcome<InstalledVersion> TryRelocate(Redirect redirect, FunctionGraph graph)
+    {
+        if (!BodyBuilder.Copy(graph, redirect.Site, withFullEntry: true).Try(out var body, out var why)) return why;
+        if (!CodeLayout.UpperBound(body).Try(out var most, out why)) return why;
+        return Live.InstallVersion(redirect, new VersionRequest(VersionKind.Relocated, "identity", most, at => CodeLayout.Encode(body, at)));
+    }
+
+    /// <summary>Reverts until nothing drains; fails when that never comes.</summary>
+    public RevertReport RevertAll()
+    {
+        var report = Live.RevertAll();
+        var restored = report.Restored;
+        Wait.Until(() =>
+        {
+            if (report.Draining == 0 && Live.Regions.Count == 0) return true;
+            report = Live.RevertAll();
+            return false;
+        });
+        return report with { Restored = restored };
+    }
+
+    public IReadOnlyList<TextDifference> TextDifferences => TextCheck.CompareAll(Target).Differences;
+
+    public void Dispose() => Target.Dispose();
+}
