@@ -38,7 +38,6 @@ internal static class RegionFormat
         public const ulong TotalBytes = 24;
         public const ulong DataBytes = 32;
         public const ulong Owner = 40;
-        public const ulong Generation = 48;
         public const ulong Created = 56;
 
         /// <summary>The highest number that was given to anything here.</summary>

@@ -20,9 +20,13 @@ internal sealed class EntryWalk
 
     public ImmutableArray<Register> Arguments => [.. arguments];
 
-    /// <summary>Steps over one straight-line instruction. False when nothing is known of the stack afterwards.</summary>
+    public bool IsAfterCall { get; private set; }
+
+    /// <summary>Steps over one straight-line instruction or call. False when nothing is known of the stack afterwards.</summary>
     public bool Step(in Instruction instruction)
     {
+        if (instruction.FlowControl == FlowControl.Call) return StepCall(instruction);
+        if (instruction.FlowControl != FlowControl.Next || instruction.IsInvalid) return false;
         if (!StepStack(instruction)) return false;
         var copied = CopiedArgument(instruction, out var into);
         foreach (var used in info.GetInfo(instruction).GetUsedRegisters())
@@ -32,6 +36,18 @@ internal sealed class EntryWalk
         }
         if (copied >= 0 && arguments[copied] == Register.None) arguments[copied] = into;
         Remember(copied, into);
+        return true;
+    }
+
+    /// <summary>A callee keeps rbx, rbp, r12..r15 and rsp (System V ABI §3.2.1) and may change the rest.</summary>
+    private bool StepCall(in Instruction instruction)
+    {
+        if (instruction.Mnemonic != Mnemonic.Call) return false;
+        IsAfterCall = true;
+        for (var register = Register.RAX; register <= Register.R15; register++)
+        {
+            if (register is not (Register.RBX or Register.RBP or Register.RSP or (>= Register.R12 and <= Register.R15))) Forget(register);
+        }
         return true;
     }
 

@@ -28,6 +28,9 @@ public sealed record PatchSite(
     /// <summary>The same at the function's first instruction.</summary>
     public bool FlagsDeadAtEntry { get; init; }
 
+    /// <summary>A call of the entry block has returned before: arguments in registers that calls may change are lost.</summary>
+    public bool IsAfterCall { get; init; }
+
     public Address At => new(Instruction.IP);
 
     /// <summary>Whether the argument register still holds what the caller put there.</summary>

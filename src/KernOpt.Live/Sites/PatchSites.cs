@@ -9,7 +9,8 @@ namespace KernOpt.Live.Sites;
 
 /// <summary>
 /// Chooses where a function can be entered by one store. What runs before the site in the entry block has run in the original and in every version.
-/// Not chosen: endbr64 (an indirect call must find it), control transfers, and everything behind a call.
+/// Not chosen: endbr64 (an indirect call must find it), calls (their return address
+/// would lie in the region, where unwinding ends), returns and indirect jumps.
 /// </summary>
 public sealed class PatchSites(
     ICodeSource source, ITarget target, Func<Function, Outcome<FunctionGraph>> graphOf, Func<AddressRange, bool>? isTaken = null)
@@ -22,16 +23,17 @@ public sealed class PatchSites(
     private readonly Padding padding = new(source, graphOf);
 
     /// <summary>
-    /// The best site: a plain jump before a springboard, dead flags before live ones, all needed argument registers unmodified, and as early as possible.
-    /// Refused: 5101–5103.
+    /// The best site: one before the block's first call, where the arguments still are, before one behind it; a plain jump before a springboard, unless
+    /// only that has all needed argument registers unmodified; then dead flags, few changed arguments, and as early as possible. Refused: 5101–5103.
     /// </summary>
     public Outcome<PatchSite> Choose(FunctionGraph graph, IReadOnlyCollection<Register>? needed = null)
     {
         if (!graph.Entry.Predecessors.IsEmpty) return Reasons.EntryRunsRepeatedly.With($"{graph.Function}");
-        var candidates = Candidates(graph, out var sawShort, out var sawLong);
-        if (candidates.Count > 0) return candidates.OrderBy(c => Cost(c, needed ?? [])).First();
-        var springboard = FirstSpringboard(graph);
-        if (springboard is not null) return springboard;
+        var jumps = Candidates(graph, out var sawShort, out var sawLong).OrderBy(c => Cost(c, needed ?? [])).ToList();
+        var best = jumps.FirstOrDefault();
+        if (best is { IsAfterCall: false } && Lost(best, needed) == 0) return best;
+        if (FirstSpringboard(graph) is { } springboard && (best is null || Cost(springboard, needed ?? []).CompareTo(Cost(best, needed ?? [])) < 0)) return springboard;
+        if (best is not null) return best;
         if (!sawShort) return Reasons.EntryTooShort.With($"{graph.Function}: {graph.Entry.Instructions.Length} instructions, none of {ShortJumpBytes} bytes or more that can be moved");
         return Reasons.NoStoreAtOnce.With(sawLong ? $"{graph.Function}: long enough ones cross a cache line, and no padding in reach" : $"{graph.Function}: no padding in reach");
     }
@@ -73,14 +75,22 @@ public sealed class PatchSites(
         for (var i = 0; i < instructions.Length; i++)
         {
             var instruction = instructions[i];
-            if (instruction.FlowControl != FlowControl.Next || instruction.IsInvalid) yield break;
-            if (instruction.Mnemonic is not (Mnemonic.Endbr64 or Mnemonic.Endbr32) && instruction.MemoryBase != Register.EIP)
+            if (CanMove(instruction))
             {
-                yield return (new PatchSite(graph.Function, instruction, SiteForm.Jump, null, walk.StackDepth, walk.Arguments), i);
+                var place = new PatchSite(graph.Function, instruction, SiteForm.Jump, null, walk.StackDepth, walk.Arguments) { IsAfterCall = walk.IsAfterCall };
+                yield return (place, i);
             }
             if (!walk.Step(instruction)) yield break;
         }
     }
+
+    private static bool CanMove(in Instruction instruction) => instruction.FlowControl switch
+    {
+        FlowControl.Next => instruction.Mnemonic is not (Mnemonic.Endbr64 or Mnemonic.Endbr32) && instruction.MemoryBase != Register.EIP && !instruction.IsInvalid,
+        FlowControl.UnconditionalBranch => instruction.IsJmpShortOrNear,
+        FlowControl.ConditionalBranch => instruction.IsJccShortOrNear,
+        _ => false,
+    };
 
     private static PatchSite WithFlags(PatchSite place, Liveness<BasicBlock> liveness, FunctionGraph graph, int index) => place with
     {
@@ -88,12 +98,13 @@ public sealed class PatchSites(
         FlagsDeadAtEntry = (liveness.In(graph.Entry).Flags & StatusFlags) == 0,
     };
 
-    private static (int, int, int, ulong) Cost(PatchSite site, IReadOnlyCollection<Register> needed)
+    private static (int, int, int, int, int, ulong) Cost(PatchSite site, IReadOnlyCollection<Register> needed)
     {
-        var lost = needed.Count(r => !site.IsUnmodified(r));
         var modified = site.Arguments.Where((place, i) => place != EntryWalk.ArgumentRegisters[i]).Count();
-        return (lost, site.FlagsDead ? 0 : 1, modified, site.At.Value);
+        return (site.IsAfterCall ? 1 : 0, Lost(site, needed), site.Form == SiteForm.Jump ? 0 : 1, site.FlagsDead ? 0 : 1, modified, site.At.Value);
     }
+
+    private static int Lost(PatchSite site, IReadOnlyCollection<Register>? needed) => needed?.Count(r => !site.IsUnmodified(r)) ?? 0;
 
     /// <summary>Five bytes of padding, not taken yet, that a short jump at the site reaches and that one store can fill.</summary>
     private Address? FindSpringboard(Function function, Address site)

@@ -25,8 +25,8 @@ public sealed class SiteStatisticsTests(ITestOutputHelper output)
             var counted = Count(image, target, module);
             output.WriteLine(counted.ToString());
             Assert.True(counted.Parsed > 500, "too few functions to say anything");
-            Assert.True(counted.Jump > 0.7 * counted.Parsed, $"{counted}");
-            Assert.True(counted.Jump + counted.Springboard > 0.85 * counted.Parsed, $"{counted}");
+            Assert.True(counted.Jump > 0.6 * counted.Parsed, $"{counted}");
+            Assert.True(counted.Jump + counted.Springboard > 0.95 * counted.Parsed, $"{counted}");
         }
     }
 

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using KernOpt.Live;
+
+namespace KernOpt.Tests.Live.Live;
+
+/// <summary>
+/// This test program, started a second time as a kernopt that installs and reverts in a process for ever, so that a test can kill it at any instant.
+/// </summary>
+internal static class Writer
+{
+    private const string Variable = "KERNOPT_TEST_WRITER";
+
+    public static Process Start(int pid, params string[] functions)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
+        start.Environment[Variable] = $"{pid} {string.Join(' ', functions)}";
+        return Process.Start(start)!;
+    }
+
+    [ModuleInitializer]
+    internal static void RunWhenAsked()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } words) return;
+        var parts = words.Split(' ');
+        Loop(int.Parse(parts[0], CultureInfo.InvariantCulture), parts[1..]);
+    }
+
+    private static void Loop(int pid, string[] functions)
+    {
+        using var subject = new Subject(pid);
+        Console.WriteLine("ready");
+        for (var round = 0; ; round++)
+        {
+            foreach (var name in functions)
+            {
+                var redirect = subject.Redirect(name);
+                redirect.Switch(Arm.CountedVersion(subject.Relocate(redirect, subject.GraphOf(name)).Id));
+            }
+            if (round % 3 == 2) subject.Live.RevertAll();
+            else foreach (var redirect in subject.Live.Redirects.Where(r => !r.IsDraining)) subject.Live.Revert(redirect.Id);
+        }
+    }
+}
