@@ -6,7 +6,7 @@ namespace KernOpt.Validate.Sandboxing;
 
 /// <summary>
 /// The program that a sandbox starts as: a static ELF executable (System V gABI, chapters 4 and 5) of one page, made here. It asks to die with the
-/// thread that started it, waits ten seconds to be seized and ends by itself if it is not.
+/// thread that started it, waits ten seconds to be seized and ends by itself if it is not: when its starter is gone before it could ask, that limit is all.
 /// </summary>
 internal static class SandboxProgram
 {
