@@ -1,0 +1,27 @@
+using KernOpt.Target;
+
+namespace KernOpt.Cli.CommandLine;
+
+/// <summary>The exit codes are a contract with scripts: see the README.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0;
+    public const int Regression = 1;
+    public const int Inconclusive = 2;
+    public const int Refused = 3;
+    public const int Usage = 64;
+    public const int NoPermission = 77;
+
+    private static readonly Reason[] Usages =
+    [
+        Reasons.BadCommandLine, Reasons.NoTarget, Reasons.TwoTargets,
+    ];
+
+    /// <summary>41xx are missing permissions; 70xx are errors in a policy file; what names nothing that exists is a usage error; all else is refused.</summary>
+    public static int Of(Refusal refusal) => refusal.Reason.Number switch
+    {
+        >= 4100 and < 4200 => NoPermission,
+        >= 7000 and < 7100 => Usage,
+        _ => Usages.Contains(refusal.Reason) ? Usage : Refused,
+    };
+}

@@ -1,0 +1,34 @@
+using System.CommandLine;
+using KernOpt.Linux;
+using KernOpt.Target;
+
+namespace KernOpt.Cli.CommandLine;
+
+/// <summary>TARGET: --pid N, or everything after "--" as a command to launch.</summary>
+internal sealed class TargetArguments
+{
+    private readonly IReadOnlyList<string> launch;
+
+    public TargetArguments(IReadOnlyList<string> launch) => this.launch = launch;
+
+    public Option<int?> Pid { get; } = new("--pid", "-p")
+    {
+        Description = "The process to work on; instead of it, -- COMMAND ARGS launches one",
+        HelpName = "N",
+    };
+
+    /// <summary>Splits the arguments at the first "--": what follows is the command to launch and is not parsed.</summary>
+    public static (string[] Options, string[] Launch) Split(string[] arguments)
+    {
+        var at = Array.IndexOf(arguments, "--");
+        return at < 0 ? (arguments, []) : (arguments[..at], arguments[(at + 1)..]);
+    }
+
+    public Outcome<ProcessTarget> Open(ParseResult parse)
+    {
+        var pid = parse.GetValue(Pid);
+        if (pid is not null && launch.Count > 0) return Reasons.TwoTargets.With($"--pid {pid} and -- {launch[0]}");
+        if (pid is { } number) return ProcessTarget.Attach(number);
+        return launch.Count > 0 ? ProcessTarget.Launch(launch) : Reasons.NoTarget.With("");
+    }
+}
