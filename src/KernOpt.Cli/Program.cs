@@ -1,1 +1,3 @@
-Console.WriteLine("kernopt");
+using KernOpt.Cli.CommandLine;
+
+return await Arguments.RunAsync(args).ConfigureAwait(false);

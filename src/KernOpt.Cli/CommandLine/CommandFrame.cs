@@ -1,0 +1,68 @@
+using System.CommandLine;
+using KernOpt.Cli.Output;
+using KernOpt.Engine.Journal;
+using KernOpt.Engine.Sessions;
+using KernOpt.Target;
+
+namespace KernOpt.Cli.CommandLine;
+
+/// <summary>What all commands share: options, opening the target, and turning refusals into a line and an exit code.</summary>
+internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
+{
+    public CommonOptions Common => common;
+
+    public static Argument<string> Function { get; } = new("FUNC") { Description = "symbol, module!symbol, or module+0xRVA" };
+
+    /// <summary>A command on a target; its work gets an open session.</summary>
+    public Command OnTarget(string name, string about, IEnumerable<Symbol> parts, Func<TargetRun, Task<int>> work)
+    {
+        var command = new Command(name, about) { target.Pid };
+        foreach (var part in parts) Add(command, part);
+        command.SetAction(async (parse, cancellation) => await RunAsync(parse, work, cancellation).ConfigureAwait(false));
+        return command;
+    }
+
+    /// <summary>A command that needs no target.</summary>
+    public Command Plain(string name, string about, IEnumerable<Symbol> parts, Func<ParseResult, Terminal, CancellationToken, Task<int>> work)
+    {
+        var command = new Command(name, about);
+        foreach (var part in parts) Add(command, part);
+        command.SetAction(async (parse, cancellation) => await work(parse, common.Terminal(parse), cancellation).ConfigureAwait(false));
+        return command;
+    }
+
+    public Outcome<DecisionJournal> OpenJournal(ParseResult parse) =>
+        DecisionJournal.Open(parse.GetValue(common.Journal) ?? DecisionJournal.StandardPath);
+
+    private async Task<int> RunAsync(ParseResult parse, Func<TargetRun, Task<int>> work, CancellationToken cancellation)
+    {
+        var terminal = common.Terminal(parse);
+        if (!OpenJournal(parse).Try(out var journal, out var why)) return terminal.Refuse(why);
+        using (journal)
+        {
+            if (!target.Open(parse).Try(out var process, out why)) return terminal.Refuse(why);
+            using (process)
+            {
+                if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return terminal.Refuse(why);
+                using (session)
+                {
+                    return await work(new TargetRun(session, terminal, parse, cancellation)).ConfigureAwait(false);
+                }
+            }
+        }
+    }
+
+    private static void Add(Command command, Symbol part)
+    {
+        switch (part)
+        {
+            case Option option: command.Add(option); break;
+            case Argument argument: command.Add(argument); break;
+            case Command sub: command.Add(sub); break;
+            default: throw new ArgumentException($"neither an option nor an argument: {part.Name}");
+        }
+    }
+}
+
+/// <summary>One run of a command on an open target.</summary>
+internal sealed record TargetRun(Session Session, Terminal Terminal, ParseResult Parse, CancellationToken Cancellation);

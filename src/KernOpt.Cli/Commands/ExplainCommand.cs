@@ -1,0 +1,22 @@
+using System.CommandLine;
+using KernOpt.Cli.CommandLine;
+using KernOpt.Cli.Output;
+using KernOpt.Engine.Journal;
+
+namespace KernOpt.Cli.Commands;
+
+/// <summary>kernopt explain: every decision on a target or a version, with its evidence, from the journal.</summary>
+internal static class ExplainCommand
+{
+    public static Command Create(CommandFrame frame)
+    {
+        var id = new Argument<int?>("ID") { Description = "Only this version", DefaultValueFactory = _ => null };
+        return frame.OnTarget("explain", "What was decided, when and why, with the evidence", [id], run =>
+        {
+            var outcome = run.Session.Journal.Read(run.Session.Target.Identity, run.Parse.GetValue(id));
+            if (!outcome.Try(out var entries, out var why)) return Task.FromResult(run.Terminal.Refuse(why));
+            run.Terminal.Show("explain", JournalStory.Document(entries), console => console.WriteLine(JournalStory.Tell(entries)));
+            return Task.FromResult(ExitCode.Done);
+        });
+    }
+}

@@ -1,0 +1,140 @@
+using KernOpt.Engine.Reports;
+using Spectre.Console;
+
+namespace KernOpt.Cli.Output;
+
+/// <summary>How results look for people. No figure appears here that is not in the JSON document too.</summary>
+internal static partial class Tables
+{
+    public static void Hot(IAnsiConsole console, HotReport report, int top)
+    {
+        var table = Plain("share", "95 % interval", "samples", "function", "module");
+        foreach (var row in report.Functions.Take(top))
+        {
+            table.AddRow(Percent(row.Share), $"{Percent(row.Low)} - {Percent(row.High)}", $"{row.Samples}", Text(row.Function), Text(row.Module));
+        }
+        console.Write(table);
+        console.MarkupLineInterpolated($"{report.Samples} samples in {report.Seconds:0.0} s by {report.Source}; {report.LostSamples} lost; sampling cost {report.CostShare:P2} of one processor");
+    }
+
+    public static void Inspect(IAnsiConsole console, InspectReport report)
+    {
+        var modules = Plain("module", "functions", "resolved", "blocks", "instructions");
+        foreach (var row in report.Modules) modules.AddRow(Text(row.Module), $"{row.Functions}", $"{row.Resolved}", $"{row.Blocks}", $"{row.Instructions}");
+        console.Write(modules);
+        Refusals(console, report.Refusals);
+        var share = report.Functions == 0 ? 0 : (double)report.Resolved / report.Functions;
+        console.MarkupLineInterpolated($"{report.Resolved} of {report.Functions} functions resolved ({share:P1}), {report.Blocks} blocks, {report.Instructions} instructions in {report.Seconds:0.00} s");
+    }
+
+    public static void Function(IAnsiConsole console, FunctionReport report)
+    {
+        console.MarkupLineInterpolated($"[bold]{report.Function}[/] ({report.StableName}) at {report.Start}, {report.Bytes} bytes; arguments: {List(report.Arguments)}");
+        if (report.Site is { } site) console.MarkupLineInterpolated($"redirected at: {site}");
+        foreach (var block in report.Blocks)
+        {
+            var to = block.Successors.Count == 0 ? block.End : $"{block.End} to {string.Join(", ", block.Successors)}";
+            console.MarkupLineInterpolated($"[grey]block {block.Index}, loop depth {block.LoopDepth}, {to}[/]");
+            foreach (var line in block.Instructions) console.WriteLine($"    {line}");
+        }
+        foreach (var refusal in report.Refusals) console.MarkupLineInterpolated($"refused: {refusal.ToString()}");
+    }
+
+    public static void Values(IAnsiConsole console, ValuesReport report)
+    {
+        var table = Plain("argument", "value", "share", "samples", "at least", "distinct");
+        foreach (var argument in report.Arguments)
+        {
+            foreach (var (value, index) in argument.Top.Select((v, i) => (v, i)))
+            {
+                var isFirst = index == 0;
+                table.AddRow(isFirst ? $"{argument.Register} ({argument.Bits} bits)" : "", value.Value, Percent(value.Share), $"{value.Count}",
+                    isFirst ? Percent(argument.AtLeast) : "", isFirst ? $"{argument.Distinct}" : "");
+            }
+        }
+        console.Write(table);
+        foreach (var caller in report.Callers) console.MarkupLineInterpolated($"  called from {caller.Caller}: {caller.Share:P1}");
+        console.MarkupLineInterpolated($"{report.Calls} calls ({report.CallsPerSecond:0} a second), {report.Samples} sampled (one in {report.SampledOneIn}), {report.Lost} lost; cost {report.CostShare:P2}");
+    }
+
+    public static void Version(IAnsiConsole console, VersionReport report)
+    {
+        console.MarkupLineInterpolated($"version [bold]{report.Id}[/]: {report.Kind} of {report.Function} {report.Bindings}");
+        console.MarkupLineInterpolated($"  {report.InstructionsBefore} -> {report.InstructionsAfter} instructions, {report.BlocksBefore} -> {report.BlocksAfter} blocks, {report.Bytes} bytes; redirected at {report.Site}; {report.CallSitesPatched} call sites bound without a guard");
+        if (report.Validation is { } v) console.MarkupLineInterpolated($"  validated on {v.Runs} runs ({v.Returned} returned, {v.Faulted} faulted alike, {v.NotCompared} not compared), {v.RunsPerSecond:0} a second");
+        foreach (var pass in report.Passes.Where(p => p.Changed > 0)) console.MarkupLineInterpolated($"  [grey]{pass.Pass}: {pass.Changed} changed, {pass.Instructions} instructions left, {pass.Microseconds:0} us[/]");
+        console.MarkupLineInterpolated($"installed and active; 'kernopt revert ... {report.Id}' takes it out");
+    }
+
+    public static void Relocate(IAnsiConsole console, RelocateReport report)
+    {
+        var table = Plain("id", "function", "bytes");
+        foreach (var version in report.Installed) table.AddRow($"{version.Id}", Text(version.Function), $"{version.Bytes}");
+        console.Write(table);
+        Refusals(console, report.Refusals);
+    }
+
+    public static void Ab(IAnsiConsole console, AbReport report)
+    {
+        console.MarkupLineInterpolated($"[bold]{report.Verdict}[/]: version {report.Id} of {report.Function} costs {report.Effect:0.000} of the original ({report.Confidence:P0} interval {report.Low:0.000} to {report.High:0.000}, p = {report.PValue:0.0000})");
+        console.MarkupLineInterpolated($"  {report.Metric}: original {report.OriginalCost:0.#} {report.Unit}, version {report.VersionCost:0.#} {report.Unit}; {report.Calls} calls in {report.BlocksUsed} blocks ({report.BlocksExcluded} excluded), {report.Seconds:0.0} s");
+        console.MarkupLineInterpolated($"  [grey]{report.Test}[/]");
+        console.MarkupLineInterpolated($"  {report.Why}");
+    }
+
+    public static void Tune(IAnsiConsole console, TuneReport report)
+    {
+        var table = Plain("function", "technique", "share", "outcome", "cost ratio", "why");
+        foreach (var row in report.Experiments)
+        {
+            var ratio = row.Effect is { } effect ? $"{effect:0.000} ({row.Low:0.000} to {row.High:0.000})" : "";
+            table.AddRow(Text(row.Function), Text($"{row.Technique} {row.Bindings}"), Percent(row.Share), Text(row.Outcome), ratio, Text(row.Why));
+        }
+        console.Write(table);
+        Refusals(console, report.Refusals);
+        console.MarkupLineInterpolated($"{report.Seconds:0} s with {report.Policy}; profiling cost {report.ProfilingCostShare:P2}; no thread was held longer than {report.LongestHoldMicroseconds:0} us");
+    }
+
+    public static void List(IAnsiConsole console, ListReport report)
+    {
+        if (report.Versions.Count == 0)
+        {
+            console.MarkupLineInterpolated($"nothing is installed in {report.Target}; {report.ChangedPlaces} changed places");
+            return;
+        }
+        var table = Plain("id", "kind", "function", "bindings", "state", "bytes", "guard misses", "calls counted", "since");
+        foreach (var row in report.Versions)
+        {
+            table.AddRow($"{row.Id}", Text(row.Kind), Text(row.Function), Text(row.Bindings), Text(row.State), $"{row.Bytes}", $"{row.GuardMisses}", $"{row.Calls}", Text(row.Created));
+        }
+        console.Write(table);
+    }
+
+    public static void Revert(IAnsiConsole console, RevertReport report)
+    {
+        console.MarkupLineInterpolated($"{report.Reverted} taken out, {report.Remaining} remain; text is {(report.TextIsOriginal ? "the file's, byte for byte" : "not the file's")}");
+        foreach (var note in report.Notes) console.MarkupLineInterpolated($"  {note}");
+    }
+
+    private static void Refusals(IAnsiConsole console, IReadOnlyList<RefusalRow> refusals)
+    {
+        if (refusals.Count == 0) return;
+        var table = Plain("refused", "reason", "such as");
+        foreach (var row in refusals) table.AddRow($"{row.Count}", Text(row.Reason.ToString()), Text(List(row.Examples)));
+        console.Write(table);
+    }
+
+    private static Table Plain(params string[] headings)
+    {
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var heading in headings) table.AddColumn(new TableColumn(heading).NoWrap());
+        table.Columns[^1].NoWrap = false;
+        return table;
+    }
+
+    private static string Text(string text) => Markup.Escape(text);
+
+    private static string Percent(double share) => $"{share * 100:0.00} %";
+
+    private static string List(IEnumerable<string> names) => string.Join(", ", names);
+}

@@ -1,0 +1,58 @@
+using KernOpt.Target;
+
+namespace KernOpt.Engine.Reports;
+
+/// <summary>What the commands answer. Names and meanings are a contract: src/docs/json.md. Shares are 0..1, times in the unit that the name says.</summary>
+public sealed record HotReport(string Target, double Seconds, string Source, long Samples, long LostSamples, double CostShare, IReadOnlyList<HotRow> Functions);
+
+/// <summary>Share of the target's user CPU time in the function's own code; Low and High are its 95 % interval.</summary>
+public sealed record HotRow(string Function, string Module, double Share, double Low, double High, long Samples);
+
+public sealed record InspectReport(string Target, double Seconds, long Functions, long Resolved, long Blocks, long Instructions,
+    IReadOnlyList<ModuleRow> Modules, IReadOnlyList<RefusalRow> Refusals);
+
+public sealed record ModuleRow(string Module, string Path, Address LoadBias, long Functions, long Resolved, long Blocks, long Instructions);
+
+/// <summary>How many functions were refused for one reason, with some of their names.</summary>
+public sealed record RefusalRow(Reason Reason, long Count, IReadOnlyList<string> Examples);
+
+public sealed record FunctionReport(string Target, string Function, string StableName, string Module, Address Start, ulong Bytes, IReadOnlyList<string> Names,
+    IReadOnlyList<string> Arguments, IReadOnlyList<BlockRow> Blocks, string? Site, IReadOnlyList<Refusal> Refusals);
+
+public sealed record BlockRow(int Index, Address Start, string End, int LoopDepth, IReadOnlyList<int> Successors, IReadOnlyList<string> Instructions);
+
+public sealed record ValuesReport(string Target, string Function, double Seconds, long Calls, double CallsPerSecond, long SampledOneIn, long Samples, long Lost,
+    double CostShare, IReadOnlyList<ArgumentRow> Arguments, IReadOnlyList<CallerRow> Callers);
+
+/// <summary>One argument register. Bits is how much of it the function uses. AtLeast is the lower 95 % bound of the top value's share.</summary>
+public sealed record ArgumentRow(string Register, int Bits, long Distinct, double AtLeast, IReadOnlyList<ValueRow> Top);
+
+public sealed record ValueRow(string Value, long Count, double Share);
+
+public sealed record CallerRow(string Caller, Address ReturnsTo, double Share);
+
+/// <summary>A version that was built, validated and installed.</summary>
+public sealed record VersionReport(string Target, int Id, string Kind, string Function, string Bindings, Address Site, int Bytes,
+    int InstructionsBefore, int InstructionsAfter, int BlocksBefore, int BlocksAfter, int CallSitesPatched, ValidationRow? Validation, IReadOnlyList<PassRow> Passes);
+
+public sealed record ValidationRow(long Runs, long Returned, long Faulted, long NotCompared, double RunsPerSecond, ulong Seed);
+
+public sealed record PassRow(string Pass, int Changed, int Instructions, int Blocks, double Microseconds);
+
+/// <summary>Effect is the version's cost over the original's (below 1 is faster), with its confidence interval.</summary>
+public sealed record AbReport(string Target, int Id, string Function, string Verdict, double Effect, double Low, double High, double PValue, double Confidence,
+    string Metric, int BlocksUsed, int BlocksExcluded, double OriginalCost, double VersionCost, string Unit, long Calls, double Seconds, string Test, string Why,
+    IReadOnlyList<double> Ratios);
+
+public sealed record TuneReport(string Target, string Policy, double Seconds, IReadOnlyList<ExperimentRow> Experiments, IReadOnlyList<RefusalRow> Refusals,
+    double ProfilingCostShare, double LongestHoldMicroseconds);
+
+public sealed record ExperimentRow(string Function, string Technique, string Bindings, double Share, int? Id, string Outcome, double? Effect, double? Low, double? High, string Why);
+
+public sealed record ListReport(string Target, IReadOnlyList<InstalledRow> Versions, int ChangedPlaces);
+
+public sealed record InstalledRow(int Id, string Kind, string Function, string Bindings, string State, int Bytes, long GuardMisses, long Calls, string Created);
+
+public sealed record RevertReport(string Target, int Reverted, int Remaining, bool TextIsOriginal, IReadOnlyList<string> Notes);
+
+public sealed record RelocateReport(string Target, IReadOnlyList<VersionReport> Installed, IReadOnlyList<RefusalRow> Refusals);
