@@ -1,4 +1,4 @@
-namespace KernOpt.Tests;
+namespace KernOpt.Tests.Shared;
 
 /// <summary>Where the checkout lies that the tests were built from.</summary>
 internal static class Repository

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace KernOpt.Tests.System;
+namespace KernOpt.Tests.Shared;
 
 /// <summary>A target program that this test started; ended with the test. Its lines of output are kept.</summary>
 internal sealed class RunningTarget : IDisposable

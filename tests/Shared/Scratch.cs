@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace KernOpt.Tests.System;
+namespace KernOpt.Tests.Shared;
 
 /// <summary>A folder of this test run's own, and programs compiled into it.</summary>
 internal static class Scratch
@@ -10,7 +10,7 @@ internal static class Scratch
     /// <summary>Compiles tests/Targets/NAME.c; answers the program's path. Compiled once per set of flags.</summary>
     public static string Compile(string name, params string[] flags)
     {
-        var source = Path.Combine(FindRoot(), "tests/Targets", name + ".c");
+        var source = Path.Combine(Repository.Root, "tests/Targets", name + ".c");
         var program = Path.Combine(Folder, name + string.Concat(flags).Replace('/', '_'));
         lock (Folder)
         {
@@ -19,14 +19,5 @@ internal static class Scratch
             gcc.WaitForExit();
             return gcc.ExitCode == 0 ? program : throw new InvalidOperationException($"gcc could not compile {source}");
         }
-    }
-
-    private static string FindRoot()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "KernOpt.sln"))) return folder.FullName;
-        }
-        throw new InvalidOperationException("the tests do not run inside a checkout");
     }
 }

@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json;
 
-namespace KernOpt.Tests.System;
+namespace KernOpt.Tests.Shared;
 
 /// <summary>Runs the command as users do, and keeps what it said.</summary>
 internal sealed record Kernopt(int ExitCode, string Output, string Errors)
 {
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "kernopt.dll");
+    private static readonly string Program = Path.Combine(Repository.Root, "kernopt");
 
     /// <summary>The result of a --json run.</summary>
     public JsonElement Result => JsonDocument.Parse(Output).RootElement.GetProperty("result");
@@ -33,11 +33,10 @@ internal sealed record Kernopt(int ExitCode, string Output, string Errors)
 
     public static Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        start.ArgumentList.Add(Program);
+        var start = new ProcessStartInfo(Program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["XDG_STATE_HOME"] = Scratch.Folder;
-        return Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start");
+        return Process.Start(start) ?? throw new InvalidOperationException("kernopt did not start");
     }
 
     public override string ToString() => $"exit {ExitCode}\n{Output}\n{Errors}";
