@@ -1,58 +1,104 @@
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
-using KernOpt.Engine.Journal;
+using KernOpt.Engine.Journaling;
 using KernOpt.Live;
 using KernOpt.Target;
 
 namespace KernOpt.Engine.Sessions;
 
 /// <summary>
-/// One kernopt at work on one target: its program as parsed so far, its journal, and, from the first change on, the sole right to change it.
-/// Not for use by several threads at once.
+/// One kernopt at work on one target: its program as parsed so far, what is installed in it, the journal, and, from the first change on, the sole right
+/// to change it. Not for use by several threads at once.
 /// </summary>
 public sealed class Session : IDisposable
 {
     private readonly Func<Outcome<IDisposable>> claim;
     private readonly Dictionary<Address, Outcome<FunctionGraph>> graphs = [];
     private IDisposable? claimed;
-    private LiveCode? live;
 
-    private Session(ITarget target, ProgramImage program, DecisionJournal journal, Func<Outcome<IDisposable>> claim)
+    private Session(ITarget target, ProgramImage program, LiveCode live, Journal journal, Func<Outcome<IDisposable>> claim)
     {
         Target = target;
         Program = program;
+        Live = live;
         Journal = journal;
         this.claim = claim;
     }
 
     public ITarget Target { get; }
     public ProgramImage Program { get; }
-    public DecisionJournal Journal { get; }
+    public Journal Journal { get; }
+
+    /// <summary>What is installed, for looking; ask <see cref="Change"/> before anything is changed.</summary>
+    public LiveCode Live { get; private set; }
 
     /// <param name="target">Stays the caller's to dispose.</param>
     /// <param name="journal">Stays the caller's to dispose.</param>
     /// <param name="claim">Claims the sole right to change the target; called once, before the first change.</param>
-    public static Outcome<Session> Open(ITarget target, DecisionJournal journal, Func<Outcome<IDisposable>> claim) =>
-        ProgramImage.Read(target).Then<Session>(program => new Session(target, program, journal, claim));
+    public static Outcome<Session> Open(ITarget target, Journal journal, Func<Outcome<IDisposable>> claim)
+    {
+        if (!ProgramImage.Read(target).Try(out var program, out var why)) return why;
+        if (!LiveCode.Open(target, program).Try(out var live, out why)) return why;
+        return new Session(target, program, live, journal, claim);
+    }
 
-    /// <summary>The function's graph; parsed once. A refusal is remembered too.</summary>
+    /// <summary>Claims the target; from then on nobody else changes it, so what was read before is read again.</summary>
+    public Outcome<LiveCode> Change()
+    {
+        if (claimed is not null) return Live;
+        if (!claim().Try(out var right, out var why)) return why;
+        if (!LiveCode.Open(Target, Program).Try(out var live, out why))
+        {
+            right.Dispose();
+            return why;
+        }
+        claimed = right;
+        graphs.Clear();
+        return Live = live;
+    }
+
+    /// <summary>The function's graph as it was before any change of ours; parsed once. A refusal is remembered too.</summary>
     public Outcome<FunctionGraph> Parse(Function function)
     {
-        if (!graphs.TryGetValue(function.Start, out var graph)) graphs[function.Start] = graph = FunctionParser.Parse(function, Program);
+        if (!graphs.TryGetValue(function.Start, out var graph)) graphs[function.Start] = graph = FunctionParser.Parse(function, Live.Source);
         return graph;
     }
 
-    /// <summary>What is installed, for looking only.</summary>
-    public Outcome<LiveCode> Look() => live is not null ? live : LiveCode.Open(Target, Program);
+    /// <summary>The function by name, and its graph.</summary>
+    public Outcome<FunctionGraph> ParseNamed(string name) => Program.Find(name).Then(Parse);
 
-    /// <summary>What is installed, for changing: the first call claims the target and opens the log that it carries.</summary>
-    public Outcome<LiveCode> Change()
+    /// <summary>The function that an address belongs to; code in a region belongs to the function that it is a version of.</summary>
+    public Function? FunctionAt(Address address)
     {
-        if (live is not null) return live;
-        if (!claim().Try(out claimed, out var why)) return why;
-        if (!LiveCode.Open(Target, Program).Try(out live, out why)) return why;
-        return live;
+        if (Program.FunctionAt(address) is { } own) return own;
+        foreach (var redirect in Live.Redirects)
+        {
+            if (CodeRanges.Placed(Live, redirect).Any(r => r.Contains(address))) return Program.FunctionAt(redirect.Function.Start);
+        }
+        return null;
     }
+
+    /// <summary>Forgets what was parsed in modules that have gone, and finds those that have come (dlopen, dlclose).</summary>
+    public Outcome<Done> Refresh()
+    {
+        if (!Program.Refresh().Try(out var change, out var why)) return why;
+        if (change.Unloaded.Length > 0) graphs.Clear();
+        return Done.It;
+    }
+
+    /// <summary>Appends a decision. A journal that cannot be written never hurts the target: the refusal is the caller's to show.</summary>
+    public Outcome<long> Note(JournalKind kind, string function, string text, ulong version = 0, Reason? reason = null, System.Text.Json.Nodes.JsonObject? evidence = null) =>
+        Journal.Append(new JournalEntry
+        {
+            Kind = kind,
+            Target = Target.Identity,
+            TargetName = Target.Name,
+            Function = function,
+            Version = version == 0 ? "" : $"{version}",
+            Reason = reason,
+            Text = text,
+            Evidence = evidence ?? [],
+        });
 
     public void Dispose() => claimed?.Dispose();
 }

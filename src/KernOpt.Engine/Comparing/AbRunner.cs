@@ -1,0 +1,43 @@
+using KernOpt.Engine.Reports;
+using KernOpt.Engine.Sessions;
+using KernOpt.Live;
+using KernOpt.Measure.Comparing;
+using KernOpt.Target;
+
+namespace KernOpt.Engine.Comparing;
+
+/// <summary>What a comparison came to.</summary>
+public sealed record AbResult(AbReport Report, Verdict Verdict, IReadOnlyList<AbBlock> Blocks);
+
+/// <summary>How a comparison is run: the statistics, the length of a window, and the user's own number where there is one.</summary>
+public sealed record AbConditions(AbSettings Settings, TimeSpan Window)
+{
+    /// <summary>Both arms are the original: must come out "no difference".</summary>
+    public bool IsSelf { get; init; }
+
+    public Func<CancellationToken, Task<Outcome<double>>>? Objective { get; init; }
+}
+
+/// <summary>
+/// Compares a version with its original on live traffic: windows in random order, in each of which all calls of the function go one way, both counted and
+/// sampled alike. The metric is the CPU time in the function's own code (either arm's) per call, or the user's own number.
+/// </summary>
+public static class AbRunner
+{
+    /// <summary>Samples per second and running thread: in a window of 200 ms a function with a tenth of the time still gets some 80.</summary>
+    private const int Hertz = 4_000;
+
+    public static async Task<Outcome<AbResult>> RunAsync(Session session, ulong id, AbConditions conditions, IProgress<string> progress, CancellationToken cancellation)
+    {
+        if (!session.FindVersion(id).Try(out var found, out var why)) return why;
+        var (redirect, version) = found;
+        if (!session.Target.StartSampling(new SamplingRequest(Hertz)).Try(out var sampler, out why)) return why;
+        using (sampler)
+        {
+            var before = redirect.Current;
+            var windows = new AbWindows(session, sampler, redirect, version, conditions);
+            var outcome = await windows.RunAsync(progress, cancellation).ConfigureAwait(false);
+            return redirect.Switch(before).Try(out _, out why) ? outcome : why;
+        }
+    }
+}

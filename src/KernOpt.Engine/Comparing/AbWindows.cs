@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using KernOpt.Engine.Reports;
+using KernOpt.Engine.Sessions;
+using KernOpt.Live;
+using KernOpt.Measure.Comparing;
+using KernOpt.Target;
+
+namespace KernOpt.Engine.Comparing;
+
+/// <summary>The windows of one comparison: throws the switch, counts, samples, and feeds blocks to the experiment until it has a verdict.</summary>
+internal sealed class AbWindows(Session session, ISampler sampler, Redirect redirect, InstalledVersion version, AbConditions conditions)
+{
+    /// <summary>After a throw of the switch, calls that came in before it still run: this long is not measured.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(2);
+
+    private readonly AbExperiment experiment = new(conditions.Settings);
+    private readonly WindowSchedule schedule = new(Random.Shared.Next());
+    private readonly CodeRanges ranges = session.RangesOf(redirect);
+    private readonly List<Sample> samples = [];
+
+    public async Task<Outcome<AbResult>> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        var horizon = TimeSpan.FromTicks(conditions.Window.Ticks * 2 * conditions.Settings.Blocks * 3 / 2);
+        while (experiment.Verdict is null && !cancellation.IsCancellationRequested && clock.Elapsed < horizon)
+        {
+            if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
+            var (first, second) = schedule.NextBlock();
+            if (!(await MeasureAsync(first, cancellation).ConfigureAwait(false)).Try(out var one, out var why)) return why;
+            if (!(await MeasureAsync(second, cancellation).ConfigureAwait(false)).Try(out var two, out why)) return why;
+            experiment.Add(new AbBlock(one, two));
+            progress.Report($"{redirect.FunctionName}: block {experiment.Blocks.Count} of {conditions.Settings.Blocks}");
+        }
+        var verdict = experiment.Finish();
+        return new AbResult(Report(verdict, clock.Elapsed), verdict, experiment.Blocks);
+    }
+
+    private async Task<Outcome<AbWindow>> MeasureAsync(Arm arm, CancellationToken cancellation)
+    {
+        var isVersion = arm == Measure.Comparing.Arm.Version && !conditions.IsSelf;
+        if (!redirect.Switch(isVersion ? Live.Arm.CountedVersion(version.Id) : Live.Arm.CountedOriginal).Try(out _, out var why)) return why;
+        await Pause.For(Settling, cancellation).ConfigureAwait(false);
+        sampler.Drain(samples);
+        samples.Clear();
+        var objectiveBefore = await ObjectiveAsync(cancellation).ConfigureAwait(false);
+        var calls = Calls(isVersion);
+        var clock = Stopwatch.StartNew();
+        await Pause.For(conditions.Window, cancellation).ConfigureAwait(false);
+        calls = Calls(isVersion) - calls;
+        var length = clock.Elapsed;
+        var lost = sampler.Drain(samples);
+        var objective = await ObjectiveAsync(cancellation).ConfigureAwait(false);
+        var own = samples.Where(s => ranges.Contain(s.Ip)).ToList();
+        return new AbWindow(arm, length, (long)calls, own.Sum(s => (long)s.Weight))
+        {
+            Samples = own.Count,
+            Objective = objective ?? objectiveBefore,
+            WasDisturbed = lost > 0 || cancellation.IsCancellationRequested,
+        };
+    }
+
+    private ulong Calls(bool isVersion) => isVersion ? version.Calls : redirect.OriginalCalls;
+
+    private async Task<double?> ObjectiveAsync(CancellationToken cancellation) =>
+        conditions.Objective is { } read && (await read(cancellation).ConfigureAwait(false)).Try(out var value, out _) ? value : null;
+
+    private AbReport Report(Verdict verdict, TimeSpan elapsed)
+    {
+        var windows = experiment.Blocks.SelectMany(b => new[] { b.First, b.Second }).ToList();
+        double Cost(Arm arm)
+        {
+            var own = windows.Where(w => w.Arm == arm).ToList();
+            return (double)own.Sum(w => w.SelfCpuNanoseconds) / Math.Max(1, own.Sum(w => w.Calls));
+        }
+        return new AbReport(session.Target.Name, version.Id, redirect.FunctionName, verdict.Kind.ToString(), verdict.Effect, verdict.Interval.Low, verdict.Interval.High,
+            verdict.PValue, conditions.Settings.Confidence, conditions.Settings.Metric.ToString(), verdict.Basis.BlocksUsed, verdict.Basis.BlocksExcluded,
+            Cost(Measure.Comparing.Arm.Original), Cost(Measure.Comparing.Arm.Version), "ns of CPU per call", windows.Sum(w => w.Calls), elapsed.TotalSeconds,
+            AbTest.Name, verdict.Why,
+            [.. experiment.Blocks.Select(b => AbTest.LogRatio(b, conditions.Settings.Metric)).OfType<double>().Select(Math.Exp)]);
+    }
+}
