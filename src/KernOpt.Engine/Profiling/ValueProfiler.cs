@@ -1,31 +1,41 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
+using Iced.Intel;
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
+using KernOpt.Engine.Versions;
 using KernOpt.Live;
 using KernOpt.Measure.Profiles;
+using KernOpt.Measure.Statistics;
 using KernOpt.Target;
+using KernOpt.Validate;
 
 namespace KernOpt.Engine.Profiling;
 
-/// <summary>The recorded calls of a function. Arguments are those that the function reads, in the order of the profile.</summary>
-public sealed record ValuesResult(ValuesReport Report, ValueProfile Profile, IReadOnlyList<EntryArgument> Arguments, IReadOnlyList<ProbeRecord> Records);
+/// <summary>The recorded calls of a function: its arguments, in the order of the profile, and some of the tuples as they were.</summary>
+public sealed record ValuesResult(ValuesReport Report, ValueProfile Profile, ImmutableArray<EntryArgument> Arguments, ImmutableArray<ArgumentTuple> Seeds);
 
 /// <summary>
-/// Puts a sampling probe before a function for a time and takes it out again. The calls that are not sampled cost two instructions and two jumps. The cost
-/// is measured by counting passages, and the probe is thinned out when it passes the budget.
+/// Puts a sampling probe before a function for a time and takes it out again. Calls that are not sampled cost two instructions and two jumps.
 /// </summary>
 public static class ValueProfiler
 {
-    private const int KeptRecords = 4_096;
-    private static readonly TimeSpan DrainEvery = TimeSpan.FromMilliseconds(20);
+    private const int KeptTuples = 512;
+    private const int TopValuesShown = 5;
+    private const int CallersShown = 10;
+
+    /// <summary>What a recorded call and one that is only counted down cost, in seconds: measured, and rounded up.</summary>
+    private const double RecordedCost = 100e-9, PassedCost = 2e-9;
+
+    private static readonly TimeSpan DrainEvery = TimeSpan.FromMilliseconds(10);
 
     public static async Task<Outcome<ValuesResult>> RunAsync(Session session, string name, TimeSpan time, int oneIn, IProgress<string> progress, CancellationToken cancellation)
     {
-        if (!session.Program.Find(name).Try(out var function, out var why)) return why;
+        if (!session.ParseNamed(name).Try(out _, out var why)) return why;
         if (!session.Change().Try(out _, out why)) return why;
-        return session.Parse(function).Try(out var graph, out why)
+        return session.ParseNamed(name).Try(out var graph, out why)
             ? await RunAsync(session, graph, time, oneIn, progress, cancellation).ConfigureAwait(false)
             : why;
     }
@@ -33,42 +43,77 @@ public static class ValueProfiler
     /// <summary>The session must have claimed the target.</summary>
     public static async Task<Outcome<ValuesResult>> RunAsync(Session session, FunctionGraph graph, TimeSpan time, int oneIn, IProgress<string> progress, CancellationToken cancellation)
     {
-        if (!Redirection.Of(session, graph).Try(out var redirection, out var why)) return why;
+        var arguments = EntryArguments.Of(graph);
+        if (!Redirection.Of(session, graph, [.. arguments.Select(a => a.Register)]).Try(out var redirection, out var why)) return why;
         var redirect = redirection.Redirect;
         var before = redirect.Current;
-        if (!session.Live.AddProbe(redirect, new ProbeSettings { Every = oneIn, Next = before }).Try(out var probe, out why)) return why;
-        var costBefore = session.Target.CpuTime;
         try
         {
-            if (!redirect.Switch(Arm.Probe(probe.Id)).Try(out _, out why)) return why;
-            return await ReadAsync(session, graph, redirect, probe, time, oneIn, progress, cancellation).ConfigureAwait(false);
+            if (!session.Live.AddProbe(redirect, (uint)oneIn, then: before).Try(out var probe, out why)) return why;
+            try
+            {
+                if (!redirect.Switch(Arm.Probe(probe.Id)).Try(out _, out why)) return why;
+                return await ReadAsync(session, graph, arguments, probe, time, progress, cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                redirect.Switch(before);
+                session.Live.Revert(probe.Id);
+            }
         }
         finally
         {
-            redirect.Switch(before);
-            session.Live.Remove(probe);
-            redirection.Release(session);
+            redirection.ReleaseIfUnused(session);
         }
     }
 
-    private static async Task<Outcome<ValuesResult>> ReadAsync(Session session, FunctionGraph graph, Redirect redirect, ValueProbe probe, TimeSpan time, int oneIn,
-        IProgress<string> progress, CancellationToken cancellation)
+    private static async Task<Outcome<ValuesResult>> ReadAsync(Session session, FunctionGraph graph, ImmutableArray<EntryArgument> arguments, ValueProbe probe,
+        TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
     {
-        var arguments = EntryArguments.Of(graph).ToList();
-        var profile = new ValueProfile(arguments.Count);
+        var profile = new ValueProfile(arguments.Length);
         var records = new List<ProbeRecord>();
-        var kept = new List<ProbeRecord>();
+        var seeds = ImmutableArray.CreateBuilder<ArgumentTuple>();
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < time && !cancellation.IsCancellationRequested && session.Target.State == TargetState.Alive)
         {
             await Pause.For(DrainEvery, cancellation).ConfigureAwait(false);
-            probe.Drain(records);
-            foreach (var record in records) Add(profile, arguments, record);
-            kept.AddRange(records.Take(KeptRecords - kept.Count));
             records.Clear();
+            probe.Drain(records);
+            foreach (var record in records) profile.Add([.. arguments.Select(a => ValueOf(record, a))], record.ReturnAddress);
+            seeds.AddRange(records.Take(KeptTuples - seeds.Count).Select(r => new ArgumentTuple(r.Rdi, r.Rsi, r.Rdx, r.Rcx, r.R8, r.R9)));
             progress.Report($"{graph.Function}: {profile.Calls} calls recorded");
         }
         if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
-        return new ValuesResult(Report(session, graph, arguments, profile, probe, clock.Elapsed.TotalSeconds, oneIn), profile, arguments, kept);
+        return new ValuesResult(Report(session, graph, arguments, profile, probe, clock.Elapsed.TotalSeconds), profile, arguments, seeds.ToImmutable());
     }
+
+    /// <summary>The part of the register that the function looks at: the rest may hold anything.</summary>
+    private static ulong ValueOf(in ProbeRecord record, EntryArgument argument)
+    {
+        var value = argument.Register switch
+        {
+            Register.RDI => record.Rdi,
+            Register.RSI => record.Rsi,
+            Register.RDX => record.Rdx,
+            Register.RCX => record.Rcx,
+            Register.R8 => record.R8,
+            _ => record.R9,
+        };
+        return argument.Bits == 32 ? (uint)value : value;
+    }
+
+    private static ValuesReport Report(Session session, FunctionGraph graph, ImmutableArray<EntryArgument> arguments, ValueProfile profile, ValueProbe probe, double seconds)
+    {
+        var recorded = profile.Calls + (long)probe.Lost;
+        var calls = recorded * probe.Every;
+        var rows = arguments.Select((a, i) => new ArgumentRow(a.Register.ToString().ToLowerInvariant(), a.Bits, (long)profile.Arguments[i].DistinctEstimate,
+            profile.Arguments[i].Most?.ShareAtLeast ?? 0,
+            [.. profile.Arguments[i].Top(TopValuesShown).Select(v => new ValueRow(v.Value < 1_000_000 ? $"{v.Value}" : $"0x{v.Value:x}", v.Count, v.Share))])).ToList();
+        var callers = profile.Callers.Take(CallersShown).Select(c => new CallerRow(NameOf(session, c.ReturnAddress), c.ReturnAddress, c.Share)).ToList();
+        return new ValuesReport(session.Target.Name, graph.Function.DisplayName, seconds, calls, calls / seconds, probe.Every, profile.Calls, (long)probe.Lost,
+            (recorded * RecordedCost + calls * PassedCost) / seconds, rows, callers);
+    }
+
+    private static string NameOf(Session session, Address returnsTo) =>
+        session.FunctionAt(returnsTo) is { } caller ? $"{caller.DisplayName}+0x{returnsTo - caller.Start:x}" : returnsTo.ToString();
 }

@@ -1,0 +1,56 @@
+using KernOpt.Engine.Journaling;
+using KernOpt.Engine.Reports;
+using KernOpt.Engine.Sessions;
+using KernOpt.Live;
+using KernOpt.Live.Text;
+using KernOpt.Target;
+
+namespace KernOpt.Engine.Versions;
+
+/// <summary>What is in a target, and taking it out; all from the log that the target carries.</summary>
+public static class InstalledVersions
+{
+    /// <summary>Memory is given back only when no thread is in it; a thread that sleeps there may take this long, and then it stays.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    public static ListReport List(Session session)
+    {
+        var redirects = session.Live.Redirects.ToDictionary(r => r.Id);
+        var rows = session.Live.Versions.Select(v =>
+        {
+            var redirect = redirects.GetValueOrDefault(v.RedirectId);
+            var function = session.Program.FunctionAt(v.Function.Start)?.DisplayName ?? v.FunctionName;
+            return new InstalledRow(v.Id, v.Kind.ToString(), function, v.Text, StateOf(v, redirect), (int)v.Code.Length, (long)v.GuardMisses, (long)v.Calls, v.Created.ToString("u"));
+        });
+        return new ListReport(session.Target.Name, [.. rows], session.Live.Regions.Sum(r => r.Changes));
+    }
+
+    /// <summary>Takes one version out, or everything.</summary>
+    public static async Task<Outcome<RevertReport>> RevertAsync(Session session, ulong? id, IProgress<string> progress, CancellationToken cancellation)
+    {
+        if (!session.Change().Try(out var live, out var why)) return why;
+        var before = live.Versions.Count;
+        if (id is { } one && !live.Versions.Any(v => v.Id == one)) return Reasons.NoSuchVersion.With($"{one}; installed are: {string.Join(", ", live.Versions.Select(v => v.Id))}");
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var result = id is { } number ? live.Revert(number) : live.RevertAll();
+        while (result.Try(out var state, out why) && !state.IsComplete && clock.Elapsed < Patience && !cancellation.IsCancellationRequested)
+        {
+            progress.Report($"{state.Draining} pieces of code still have a thread in them");
+            await Pause.For(TimeSpan.FromMilliseconds(50), cancellation).ConfigureAwait(false);
+            result = id is null ? live.RevertAll() : live.Reclaim();
+        }
+        if (!result.Try(out var final, out why)) return why;
+        var (differences, notCompared) = TextCheck.CompareAll(session.Target);
+        session.Note(JournalKind.Reverted, "", id is null ? "everything was taken out" : $"version {id} was taken out", id ?? 0);
+        return new RevertReport(session.Target.Name, before - live.Versions.Count, live.Versions.Count, differences.Count == 0 || id is not null,
+            [.. final.Notes, .. differences.Select(d => $"text differs from the file's at {d.Range}"), .. notCompared.Select(n => n.ToString())]);
+    }
+
+    private static string StateOf(InstalledVersion version, Redirect? redirect)
+    {
+        if (version.IsDraining) return "draining";
+        if (redirect is null) return "unreachable";
+        var arm = redirect.Current;
+        return arm.Id == version.Id ? "active" : "off";
+    }
+}

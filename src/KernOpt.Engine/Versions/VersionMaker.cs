@@ -1,0 +1,78 @@
+using System.Collections.Immutable;
+using KernOpt.Code.Graphs;
+using KernOpt.Engine.Profiling;
+using KernOpt.Engine.Reports;
+using KernOpt.Engine.Sessions;
+using KernOpt.Live;
+using KernOpt.Optimize.Guards;
+using KernOpt.Optimize.Versions;
+using KernOpt.Target;
+using KernOpt.Validate;
+
+namespace KernOpt.Engine.Versions;
+
+/// <summary>Versions on request of a person: made, validated, installed, and switched to.</summary>
+public static class VersionMaker
+{
+    /// <summary>Long enough to see real arguments of a function that is worth the trouble.</summary>
+    private static readonly TimeSpan SeedTime = TimeSpan.FromMilliseconds(300);
+
+    public static async Task<Outcome<VersionReport>> SpecializeAsync(Session session, string name, IReadOnlyList<EntryBinding> bindings, IProgress<string> progress, CancellationToken cancellation)
+    {
+        if (!Movable(session, name).Try(out var graph, out var why)) return why;
+        // Before the target is touched: a binding that is no argument is the user's mistake.
+        if (!VersionBuilder.CheckBindings(graph, bindings).Try(out var accepted, out why)) return why;
+        if (!session.Change().Try(out _, out why)) return why;
+        progress.Report("reading live arguments");
+        if (!(await SeedsAsync(session, graph, progress, cancellation).ConfigureAwait(false)).Try(out var seeds, out why)) return why;
+        var plan = new VersionPlan(VersionKind.Specialized, graph, (redirect, guard) =>
+            VersionBuilder.Specialize(graph, session.Live.Source, redirect.Site, accepted, guard, withFullEntry: true)) { Bindings = accepted, Seeds = seeds };
+        return await InstallAsync(session, plan, progress).ConfigureAwait(false);
+    }
+
+    public static async Task<Outcome<VersionReport>> OutlineAsync(Session session, string name, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
+    {
+        if (!Movable(session, name).Try(out var graph, out var why)) return why;
+        if (!session.Change().Try(out _, out why)) return why;
+        if (!(await SeedsAsync(session, graph, progress, cancellation).ConfigureAwait(false)).Try(out var seeds, out why)) return why;
+        if (!(await BlockProfiler.RunAsync(session, graph, time, progress, cancellation).ConfigureAwait(false)).Try(out var counts, out why)) return why;
+        var plan = new VersionPlan(VersionKind.Outlined, graph, (redirect, _) => VersionBuilder.Outline(graph, redirect.Site, counts)) { Seeds = seeds };
+        return await InstallAsync(session, plan, progress).ConfigureAwait(false);
+    }
+
+    /// <summary>The identity version. The session must have claimed the target.</summary>
+    public static Outcome<VersionReport> Relocate(Session session, FunctionGraph graph)
+    {
+        var plan = new VersionPlan(VersionKind.Relocated, graph, (redirect, _) => VersionBuilder.Identity(graph, redirect.Site));
+        return Install(session, plan);
+    }
+
+    /// <summary>The function's graph, when it may be moved at all.</summary>
+    public static Outcome<FunctionGraph> Movable(Session session, string name) =>
+        session.ParseNamed(name).Then(graph => MovingRules.Check(session, graph).Then<FunctionGraph>(_ => graph));
+
+    private static async Task<Outcome<ImmutableArray<ArgumentTuple>>> SeedsAsync(Session session, FunctionGraph graph, IProgress<string> progress, CancellationToken cancellation)
+    {
+        if (!(await ValueProfiler.RunAsync(session, graph, SeedTime, 16, progress, cancellation).ConfigureAwait(false)).Try(out var values, out var why)) return why;
+        return values.Seeds;
+    }
+
+    private static Task<Outcome<VersionReport>> InstallAsync(Session session, VersionPlan plan, IProgress<string> progress)
+    {
+        progress.Report("validating");
+        return Task.Run(() => Install(session, plan));
+    }
+
+    private static Outcome<VersionReport> Install(Session session, VersionPlan plan)
+    {
+        var needed = plan.Bindings.Select(b => b.Argument).ToList();
+        if (!Redirection.Of(session, plan.Graph, needed).Try(out var redirection, out var why)) return why;
+        if (!VersionInstaller.Install(session, redirection.Redirect, plan).Try(out var made, out why))
+        {
+            redirection.ReleaseIfUnused(session);
+            return why;
+        }
+        var calls = CallSites.Bind(session, made, plan);
+        return made.Redirect.Switch(Arm.Version(made.Installed.Id)).Then<VersionReport>(_ => made.Report(session, plan.Graph, plan.Text, calls));
+    }
+}
