@@ -1,0 +1,156 @@
+using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
+using KernOpt.Engine.Comparing;
+using KernOpt.Engine.Journaling;
+using KernOpt.Engine.Policies;
+using KernOpt.Engine.Profiling;
+using KernOpt.Engine.Sessions;
+using KernOpt.Engine.Versions;
+using KernOpt.Live;
+using KernOpt.Measure.Comparing;
+using KernOpt.Measure.Profiles;
+using KernOpt.Measure.Watching;
+using KernOpt.Optimize.Guards;
+using KernOpt.Optimize.Versions;
+using KernOpt.Target;
+using Arm = KernOpt.Live.Arm;
+
+namespace KernOpt.Engine.Tuning;
+
+/// <summary>Tries the techniques that the policy allows on one hot function, the most promising first, until one is kept.</summary>
+internal sealed class Trial(Session session, Policy policy, Attempts attempts, KeptVersions kept, RefusalCount refusals, IProgress<string> progress)
+{
+    private static readonly TimeSpan ValueTime = TimeSpan.FromSeconds(1), BlockTime = TimeSpan.FromSeconds(1);
+
+    public async Task<IReadOnlyList<ExperimentOutcome>> RunAsync(HotFunction<Function> hot, TimeSpan left, CancellationToken cancellation)
+    {
+        var function = hot.Key;
+        if (!attempts.MayTry(function.StableName)) return [];
+        if (!session.Parse(function).Then(g => MovingRules.Check(session, g).Then<FunctionGraph>(_ => g)).Try(out var graph, out var why)) return Refuse(function, why);
+        if (!(await ValueProfiler.RunAsync(session, graph, ValueTime, policy.Sampling.ValuesOneIn, progress, cancellation).ConfigureAwait(false)).Try(out var values, out why)) return Refuse(function, why);
+        if (values.Report.CallsPerSecond < policy.Thresholds.MinimumCallsPerSecond) return Refuse(function, Reasons.TooFewCalls.With($"{values.Report.CallsPerSecond:0} a second"));
+
+        var tried = new List<ExperimentOutcome>();
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        foreach (var plan in Plans(graph, values, cancellation))
+        {
+            var experiment = new ExperimentOutcome(function.DisplayName, plan.Technique, plan.Bindings, hot.Share);
+            if (!attempts.MayTry(experiment.Attempt)) continue;
+            session.Note(JournalKind.Chosen, function.DisplayName, $"{plan.Technique} {plan.Bindings}: {hot.Share:P1} of the time, {values.Report.CallsPerSecond:0} calls a second", evidence: Evidence.Of(hot));
+            await TryAsync(graph, plan, experiment, left - clock.Elapsed, cancellation).ConfigureAwait(false);
+            tried.Add(experiment);
+            if (experiment.Outcome == "kept" || cancellation.IsCancellationRequested) break;
+        }
+        return tried;
+    }
+
+    private sealed record Attempt(string Technique, string Bindings, Func<Task<Outcome<VersionPlan>>> Prepare);
+
+    private IEnumerable<Attempt> Plans(FunctionGraph graph, ValuesResult values, CancellationToken cancellation)
+    {
+        var bindings = policy.Techniques.Specialize ? ConstantArguments.Of(values, policy) : [];
+        if (bindings.Count > 0)
+        {
+            yield return new Attempt("specialize", Versions.Bindings.Text(bindings), () => Task.FromResult<Outcome<VersionPlan>>(
+                new VersionPlan(VersionKind.Specialized, graph, (redirect, guard) =>
+                    VersionBuilder.Specialize(graph, session.Live.Source, redirect.Site, bindings, guard, policy.Techniques.CallSites)) { Bindings = bindings }));
+        }
+        if (policy.Techniques.Outline)
+        {
+            yield return new Attempt("outline", "", async () =>
+                (await BlockProfiler.RunAsync(session, graph, BlockTime, progress, cancellation).ConfigureAwait(false)).Then<VersionPlan>(counts =>
+                    new VersionPlan(VersionKind.Outlined, graph, (redirect, _) => VersionBuilder.Outline(graph, redirect.Site, counts))));
+        }
+        if (policy.Techniques.Relocate)
+        {
+            yield return new Attempt("relocate", "", () => Task.FromResult<Outcome<VersionPlan>>(
+                new VersionPlan(VersionKind.Relocated, graph, (redirect, _) => VersionBuilder.Identity(graph, redirect.Site))));
+        }
+    }
+
+    private async Task TryAsync(FunctionGraph graph, Attempt attempt, ExperimentOutcome experiment, TimeSpan left, CancellationToken cancellation)
+    {
+        if (session.Live.Regions.Sum(r => (long)r.CodeBytesInUse) >= policy.Budgets.CodeSize)
+        {
+            Lose(experiment, "refused", Reasons.CodeBudgetSpent.With($"{policy.Budgets.CodeSize} bytes"));
+            return;
+        }
+        if (!(await attempt.Prepare().ConfigureAwait(false)).Try(out var plan, out var why)
+            || !Redirection.Of(session, graph, [.. plan.Bindings.Select(b => b.Argument)]).Try(out var redirection, out why))
+        {
+            Lose(experiment, "refused", why);
+            return;
+        }
+        if (!Installer(redirection.Redirect, plan).Try(out var made, out why))
+        {
+            redirection.ReleaseIfUnused(session);
+            Lose(experiment, policy.Mode == PolicyMode.DryRun && why.Reason == Reasons.DryRun ? "validated" : "refused", why);
+            return;
+        }
+        experiment.Id = made.Installed.Id;
+        if (policy.Techniques.CallSites) CallSites.Bind(session, made, plan);
+        await CompareAsync(graph, made, experiment, left, cancellation).ConfigureAwait(false);
+    }
+
+    private Outcome<MadeVersion> Installer(Redirect redirect, VersionPlan plan) => VersionInstaller.Install(session, redirect, plan with
+    {
+        IsDryRun = policy.Mode == PolicyMode.DryRun,
+        Limits = plan.Limits with { Runs = policy.Validation.Runs, MinimumReturned = policy.Validation.Minimum },
+    });
+
+    private async Task CompareAsync(FunctionGraph graph, MadeVersion made, ExperimentOutcome experiment, TimeSpan left, CancellationToken cancellation)
+    {
+        var plan = policy.Comparison with { MaximumDuration = left < policy.Comparison.MaximumDuration ? left : policy.Comparison.MaximumDuration };
+        var conditions = new AbConditions(plan.ToSettings(policy.Objective.ToMetric()), plan.Window) { Objective = Objectives.Of(policy.Objective) };
+        var outcome = await AbRunner.RunAsync(session, made.Installed.Id, conditions, progress, cancellation).ConfigureAwait(false);
+        if (!outcome.Try(out var result, out var why))
+        {
+            TakeOut(made, experiment, "rolled back", why.ToString());
+            return;
+        }
+        experiment.Verdict = result.Verdict;
+        experiment.Why = result.Verdict.Why;
+        session.Note(JournalKind.Verdict, experiment.Function, result.Verdict.ToString(), made.Installed.Id, evidence: Evidence.Of(result.Verdict));
+        if (result.Verdict.Kind != VerdictKind.Faster || cancellation.IsCancellationRequested)
+        {
+            TakeOut(made, experiment, result.Verdict.KindText, result.Verdict.Why);
+            return;
+        }
+        made.Redirect.Switch(Arm.Version(made.Installed.Id));
+        experiment.Outcome = "kept";
+        session.Note(JournalKind.Kept, experiment.Function, result.Verdict.Why, made.Installed.Id);
+        kept.Add(new KeptVersion(made.Redirect, made.Installed, CodeRanges.Of(session.Live, made.Redirect, graph), new RegressionWatch(WatchSettings(result)), experiment));
+    }
+
+    private WatchSettings WatchSettings(AbResult result) => new()
+    {
+        MinimumGuardHitRate = policy.Regression.GuardHitRate,
+        SmallestEffect = policy.Comparison.SmallestEffect,
+        KeptCosts = [.. result.Blocks.Select(b => b.Version).Where(w => w.Calls > 0).Select(w => (double)w.SelfCpuNanoseconds / w.Calls)],
+    };
+
+    private void TakeOut(MadeVersion made, ExperimentOutcome experiment, string outcome, string why)
+    {
+        made.Redirect.Switch(Arm.Original);
+        session.Live.Revert(made.Installed.Id);
+        session.Note(JournalKind.RolledBack, experiment.Function, why, made.Installed.Id);
+        experiment.Outcome = outcome;
+        experiment.Why = why;
+        attempts.Lost(experiment.Attempt);
+    }
+
+    private void Lose(ExperimentOutcome experiment, string outcome, Refusal why)
+    {
+        experiment.Outcome = outcome;
+        experiment.Why = why.ToString();
+        attempts.Lost(experiment.Attempt);
+    }
+
+    private IReadOnlyList<ExperimentOutcome> Refuse(Function function, Refusal why)
+    {
+        refusals.Add(why, function.DisplayName);
+        attempts.Lost(function.StableName);
+        session.Note(JournalKind.Refused, function.DisplayName, why.ToString(), reason: why.Reason);
+        return [];
+    }
+}

@@ -1,0 +1,39 @@
+using KernOpt.Engine.Policies;
+using KernOpt.Engine.Reports;
+using KernOpt.Engine.Sessions;
+using KernOpt.Target;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace KernOpt.Engine.Tuning;
+
+/// <summary>Runs the loop as a hosted service until its time is over or it is ended.</summary>
+public static class TuneHost
+{
+    public static async Task<Outcome<TuneReport>> RunAsync(Session session, Policy policy, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services.AddSingleton(new TuneJob(session, policy, time, progress));
+        builder.Services.AddSingleton<IHostLifetime, CallerEnds>();
+        builder.Services.AddSingleton<TuneLoop>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<TuneLoop>());
+        using var host = builder.Build();
+        await host.StartAsync(CancellationToken.None).ConfigureAwait(false);
+        using (cancellation.Register(() => host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication()))
+        {
+            await host.WaitForShutdownAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        return host.Services.GetRequiredService<TuneLoop>().Result;
+    }
+
+    /// <summary>Signals are the command line's business.</summary>
+    private sealed class CallerEnds : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
+
+/// <summary>What the loop is to do.</summary>
+public sealed record TuneJob(Session Session, Policy Policy, TimeSpan Time, IProgress<string> Progress);

@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using KernOpt.Code.Images;
+using KernOpt.Engine.Journaling;
+using KernOpt.Engine.Policies;
+using KernOpt.Engine.Profiling;
+using KernOpt.Engine.Reports;
+using KernOpt.Engine.Sessions;
+using KernOpt.Measure.Profiles;
+using KernOpt.Target;
+using Microsoft.Extensions.Hosting;
+
+namespace KernOpt.Engine.Tuning;
+
+/// <summary>
+/// The closed loop: profile, choose the hottest function that may be tried, make a version, compare it on live traffic, keep it or take it out, and begin again; what
+/// was kept is watched all the while.
+/// </summary>
+public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : BackgroundService
+{
+    private readonly Session session = job.Session;
+    private readonly Policy policy = job.Policy;
+    private readonly Attempts attempts = new(job.Policy.CoolDown, TimeProvider.System);
+    private readonly RefusalCount refusals = new();
+    private readonly List<ExperimentOutcome> experiments = [];
+    private readonly Stopwatch clock = Stopwatch.StartNew();
+    private int hertz = job.Policy.Sampling.Frequency;
+    private double profilingSeconds;
+
+    /// <summary>How the run ended; set when the service has stopped.</summary>
+    public Outcome<TuneReport> Result { get; private set; } = Reasons.Interrupted.With("");
+
+    private TimeSpan Time => job.Time < policy.Budgets.TotalTime ? job.Time : policy.Budgets.TotalTime;
+
+    private TimeSpan Left => Time - clock.Elapsed;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // The host waits for nobody who runs on its own thread before the first await.
+        await Task.Yield();
+        try
+        {
+            Result = await RunAsync(stoppingToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            lifetime.StopApplication();
+        }
+    }
+
+    private async Task<Outcome<TuneReport>> RunAsync(CancellationToken cancellation)
+    {
+        var name = session.Program.MainProgram?.Name ?? "";
+        if (!policy.Targets.Allows(name)) return Reasons.TargetNotAllowed.With($"{name} by policy {policy.Name}");
+        if (policy.Mode != PolicyMode.MeasureOnly && !session.Change().Try(out _, out var why)) return why;
+        var kept = new KeptVersions(session, policy, attempts, job.Progress.Report);
+        using var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var watch = kept.WatchAsync(watching.Token);
+        Refusal? ended = null;
+        while (Left > TimeSpan.Zero && !cancellation.IsCancellationRequested && ended is null) ended = await RoundAsync(kept, cancellation).ConfigureAwait(false);
+        await watching.CancelAsync().ConfigureAwait(false);
+        await watch.ConfigureAwait(false);
+        if (ended is not null) return ended;
+        var cost = profilingSeconds / Math.Max(0.001, clock.Elapsed.TotalSeconds);
+        return new TuneReport(session.Target.Name, policy.Name, clock.Elapsed.TotalSeconds, [.. experiments.Select(e => e.Row())], refusals.Rows(), cost, session.Target.LongestHold.TotalMicroseconds);
+    }
+
+    /// <summary>One profile and what follows from it. Answers why the loop cannot go on, or null.</summary>
+    private async Task<Refusal?> RoundAsync(KeptVersions kept, CancellationToken cancellation)
+    {
+        if (!session.Refresh().Try(out _, out var why)) return why;
+        var time = policy.Sampling.ProfileTime < Left ? policy.Sampling.ProfileTime : Left;
+        var cpu = session.Target.CpuTime;
+        if (!(await HotProfiler.RunAsync(session, time, hertz, job.Progress, cancellation).ConfigureAwait(false)).Try(out var hot, out why)) return why;
+        if (cancellation.IsCancellationRequested) return null;
+        MindBudget(hot.Report, session.Target.CpuTime - cpu);
+        session.Note(JournalKind.Profiled, "", $"{hot.Report.Samples} samples in {hot.Report.Seconds:0.0} s by {hot.Report.Source}");
+        if (policy.Mode == PolicyMode.MeasureOnly) return null;
+
+        var trial = new Trial(session, policy, attempts, kept, refusals, job.Progress);
+        foreach (var function in hot.Ranked.Where(f => IsCandidate(f, kept)))
+        {
+            if (Left < policy.Comparison.Window * 2 * policy.Comparison.MinimumBlocks || cancellation.IsCancellationRequested) break;
+            var tried = await trial.RunAsync(function, Left, cancellation).ConfigureAwait(false);
+            experiments.AddRange(tried);
+            if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
+            // After a change the profile is another one.
+            if (tried.Any(t => t.Verdict is not null)) return null;
+        }
+        await Pause.For(Left < TimeSpan.FromSeconds(1) ? Left : TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(false);
+        return null;
+    }
+
+    private bool IsCandidate(HotFunction<Function> hot, KeptVersions kept) =>
+        hot.ShareInterval.Low >= policy.Thresholds.MinimumShare && hot.Samples >= policy.Thresholds.MinimumSamples && !kept.Any(hot.Key.Start)
+        && policy.Functions.Allows(hot.Key.Module.Name, [hot.Key.StableName, .. hot.Key.Names]);
+
+    /// <summary>Samples less often when sampling has cost more of the target's own CPU time than the policy allows.</summary>
+    private void MindBudget(HotReport report, TimeSpan cpuOfTarget)
+    {
+        var seconds = report.CostShare * report.Seconds;
+        profilingSeconds += seconds;
+        var share = seconds / Math.Max(0.001, cpuOfTarget.TotalSeconds);
+        if (share <= policy.Budgets.ProfilingCost || hertz <= 50) return;
+        hertz = Math.Max(50, (int)(hertz * policy.Budgets.ProfilingCost / share));
+        session.Note(JournalKind.Drift, "", $"sampling cost {share:P1} of the target's CPU time, the policy allows {policy.Budgets.ProfilingCost:P1}: down to {hertz} Hz");
+    }
+}
