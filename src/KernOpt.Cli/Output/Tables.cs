@@ -110,7 +110,7 @@ internal static partial class Tables
         console.Write(table);
     }
 
-    public static void Revert(IAnsiConsole console, RevertReport report)
+    public static void Revert(IAnsiConsole console, TakenOutReport report)
     {
         console.MarkupLineInterpolated($"{report.Reverted} taken out, {report.Remaining} remain; text is {(report.TextIsOriginal ? "the file's, byte for byte" : "not the file's")}");
         foreach (var note in report.Notes) console.MarkupLineInterpolated($"  {note}");

@@ -29,13 +29,16 @@ public static class AbRunner
 
     public static async Task<Outcome<AbResult>> RunAsync(Session session, ulong id, AbConditions conditions, IProgress<string> progress, CancellationToken cancellation)
     {
-        if (!session.FindVersion(id).Try(out var found, out var why)) return why;
-        var (redirect, version) = found;
+        if (!session.Change().Try(out var live, out var why)) return why;
+        var version = live.Versions.FirstOrDefault(v => v.Id == id && !v.IsDraining);
+        var redirect = live.Redirects.FirstOrDefault(r => r.Id == version?.RedirectId);
+        if (version is null || redirect is null) return Reasons.NoSuchVersion.With($"{id}");
+        if (!session.Program.Find(redirect.FunctionName).Then(session.Parse).Try(out var graph, out why)) return why;
         if (!session.Target.StartSampling(new SamplingRequest(Hertz)).Try(out var sampler, out why)) return why;
         using (sampler)
         {
             var before = redirect.Current;
-            var windows = new AbWindows(session, sampler, redirect, version, conditions);
+            var windows = new AbWindows(session, sampler, redirect, version, CodeRanges.Of(live, redirect, graph), conditions);
             var outcome = await windows.RunAsync(progress, cancellation).ConfigureAwait(false);
             return redirect.Switch(before).Try(out _, out why) ? outcome : why;
         }

@@ -4,18 +4,19 @@ using KernOpt.Engine.Sessions;
 using KernOpt.Live;
 using KernOpt.Measure.Comparing;
 using KernOpt.Target;
+using ComparedArm = KernOpt.Measure.Comparing.Arm;
+using SwitchArm = KernOpt.Live.Arm;
 
 namespace KernOpt.Engine.Comparing;
 
 /// <summary>The windows of one comparison: throws the switch, counts, samples, and feeds blocks to the experiment until it has a verdict.</summary>
-internal sealed class AbWindows(Session session, ISampler sampler, Redirect redirect, InstalledVersion version, AbConditions conditions)
+internal sealed class AbWindows(Session session, ISampler sampler, Redirect redirect, InstalledVersion version, CodeRanges ranges, AbConditions conditions)
 {
     /// <summary>After a throw of the switch, calls that came in before it still run: this long is not measured.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(2);
 
     private readonly AbExperiment experiment = new(conditions.Settings);
     private readonly WindowSchedule schedule = new(Random.Shared.Next());
-    private readonly CodeRanges ranges = session.RangesOf(redirect);
     private readonly List<Sample> samples = [];
 
     public async Task<Outcome<AbResult>> RunAsync(IProgress<string> progress, CancellationToken cancellation)
@@ -35,10 +36,10 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
         return new AbResult(Report(verdict, clock.Elapsed), verdict, experiment.Blocks);
     }
 
-    private async Task<Outcome<AbWindow>> MeasureAsync(Arm arm, CancellationToken cancellation)
+    private async Task<Outcome<AbWindow>> MeasureAsync(ComparedArm arm, CancellationToken cancellation)
     {
-        var isVersion = arm == Measure.Comparing.Arm.Version && !conditions.IsSelf;
-        if (!redirect.Switch(isVersion ? Live.Arm.CountedVersion(version.Id) : Live.Arm.CountedOriginal).Try(out _, out var why)) return why;
+        var isVersion = arm == ComparedArm.Version && !conditions.IsSelf;
+        if (!redirect.Switch(isVersion ? SwitchArm.CountedVersion(version.Id) : SwitchArm.CountedOriginal).Try(out _, out var why)) return why;
         await Pause.For(Settling, cancellation).ConfigureAwait(false);
         sampler.Drain(samples);
         samples.Clear();
@@ -67,15 +68,15 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
     private AbReport Report(Verdict verdict, TimeSpan elapsed)
     {
         var windows = experiment.Blocks.SelectMany(b => new[] { b.First, b.Second }).ToList();
-        double Cost(Arm arm)
+        double Cost(ComparedArm arm)
         {
             var own = windows.Where(w => w.Arm == arm).ToList();
             return (double)own.Sum(w => w.SelfCpuNanoseconds) / Math.Max(1, own.Sum(w => w.Calls));
         }
-        return new AbReport(session.Target.Name, version.Id, redirect.FunctionName, verdict.Kind.ToString(), verdict.Effect, verdict.Interval.Low, verdict.Interval.High,
+        return new AbReport(session.Target.Name, version.Id, redirect.FunctionName, verdict.KindText, verdict.Effect, verdict.Interval.Low, verdict.Interval.High,
             verdict.PValue, conditions.Settings.Confidence, conditions.Settings.Metric.ToString(), verdict.Basis.BlocksUsed, verdict.Basis.BlocksExcluded,
-            Cost(Measure.Comparing.Arm.Original), Cost(Measure.Comparing.Arm.Version), "ns of CPU per call", windows.Sum(w => w.Calls), elapsed.TotalSeconds,
-            AbTest.Name, verdict.Why,
+            Cost(ComparedArm.Original), Cost(ComparedArm.Version), "ns of CPU per call", windows.Sum(w => w.Calls), elapsed.TotalSeconds,
+            verdict.Test, verdict.Why,
             [.. experiment.Blocks.Select(b => AbTest.LogRatio(b, conditions.Settings.Metric)).OfType<double>().Select(Math.Exp)]);
     }
 }

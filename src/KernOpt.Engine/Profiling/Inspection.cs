@@ -45,9 +45,9 @@ public static class Inspection
         var refusals = new List<Refusal>();
         var arguments = EntryArguments.Of(graph).Select(a => $"{a.Register.ToString().ToLowerInvariant()}:{a.Bits}").ToList();
         string? site = null;
-        if (VersionSites.Choose(session, graph).Try(out var chosen, out why)) site = $"{chosen.At} {Listing.Of(chosen.Instruction)} ({chosen.Form})";
+        if (session.Live.Sites.Choose(graph).Try(out var chosen, out why)) site = $"{chosen.At} {Listing.Of(chosen.Instruction)} ({chosen.Form})";
         else refusals.Add(why);
-        if (session.MayBeMoved(graph).Try(out _, out why) is false) refusals.Add(why);
+        if (!MovingRules.Check(session, graph).Try(out _, out why)) refusals.Add(why);
         var loops = LoopForest.Of(graph);
         var blocks = graph.Blocks.Select(b => new BlockRow(b.Index, b.Start, b.End.ToString(), loops.DepthOf(b.Index), b.Successors,
             [.. b.Instructions.Select(i => $"{i.IP:x}  {Listing.Of(i)}")])).ToList();

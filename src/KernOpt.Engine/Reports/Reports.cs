@@ -32,7 +32,7 @@ public sealed record ValueRow(string Value, long Count, double Share);
 public sealed record CallerRow(string Caller, Address ReturnsTo, double Share);
 
 /// <summary>A version that was built, validated and installed.</summary>
-public sealed record VersionReport(string Target, int Id, string Kind, string Function, string Bindings, Address Site, int Bytes,
+public sealed record VersionReport(string Target, ulong Id, string Kind, string Function, string Bindings, Address Site, int Bytes,
     int InstructionsBefore, int InstructionsAfter, int BlocksBefore, int BlocksAfter, int CallSitesPatched, ValidationRow? Validation, IReadOnlyList<PassRow> Passes);
 
 public sealed record ValidationRow(long Runs, long Returned, long Faulted, long NotCompared, double RunsPerSecond, ulong Seed);
@@ -40,19 +40,19 @@ public sealed record ValidationRow(long Runs, long Returned, long Faulted, long 
 public sealed record PassRow(string Pass, int Changed, int Instructions, int Blocks, double Microseconds);
 
 /// <summary>Effect is the version's cost over the original's (below 1 is faster), with its confidence interval.</summary>
-public sealed record AbReport(string Target, int Id, string Function, string Verdict, double Effect, double Low, double High, double PValue, double Confidence,
+public sealed record AbReport(string Target, ulong Id, string Function, string Verdict, double Effect, double Low, double High, double PValue, double Confidence,
     string Metric, int BlocksUsed, int BlocksExcluded, double OriginalCost, double VersionCost, string Unit, long Calls, double Seconds, string Test, string Why,
     IReadOnlyList<double> Ratios);
 
 public sealed record TuneReport(string Target, string Policy, double Seconds, IReadOnlyList<ExperimentRow> Experiments, IReadOnlyList<RefusalRow> Refusals,
     double ProfilingCostShare, double LongestHoldMicroseconds);
 
-public sealed record ExperimentRow(string Function, string Technique, string Bindings, double Share, int? Id, string Outcome, double? Effect, double? Low, double? High, string Why);
+public sealed record ExperimentRow(string Function, string Technique, string Bindings, double Share, ulong? Id, string Outcome, double? Effect, double? Low, double? High, string Why);
 
 public sealed record ListReport(string Target, IReadOnlyList<InstalledRow> Versions, int ChangedPlaces);
 
-public sealed record InstalledRow(int Id, string Kind, string Function, string Bindings, string State, int Bytes, long GuardMisses, long Calls, string Created);
+public sealed record InstalledRow(ulong Id, string Kind, string Function, string Bindings, string State, int Bytes, long GuardMisses, long Calls, string Created);
 
-public sealed record RevertReport(string Target, int Reverted, int Remaining, bool TextIsOriginal, IReadOnlyList<string> Notes);
+public sealed record TakenOutReport(string Target, int Reverted, int Remaining, bool TextIsOriginal, IReadOnlyList<string> Notes);
 
 public sealed record RelocateReport(string Target, IReadOnlyList<VersionReport> Installed, IReadOnlyList<RefusalRow> Refusals);

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Iced.Intel;
-using KernOpt.Optimize;
+using KernOpt.Optimize.Guards;
 using KernOpt.Target;
 
 namespace KernOpt.Engine.Versions;

@@ -8,7 +8,7 @@ using KernOpt.Live;
 using KernOpt.Optimize.Guards;
 using KernOpt.Target;
 using KernOpt.Validate;
-using Version = KernOpt.Optimize.Versions.Version;
+using Version = KernOpt.Optimize.Versions.FunctionVersion;
 
 namespace KernOpt.Engine.Versions;
 

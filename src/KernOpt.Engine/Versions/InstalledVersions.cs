@@ -26,7 +26,7 @@ public static class InstalledVersions
     }
 
     /// <summary>Takes one version out, or everything.</summary>
-    public static async Task<Outcome<RevertReport>> RevertAsync(Session session, ulong? id, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome<TakenOutReport>> RevertAsync(Session session, ulong? id, IProgress<string> progress, CancellationToken cancellation)
     {
         if (!session.Change().Try(out var live, out var why)) return why;
         var before = live.Versions.Count;
@@ -42,7 +42,7 @@ public static class InstalledVersions
         if (!result.Try(out var final, out why)) return why;
         var (differences, notCompared) = TextCheck.CompareAll(session.Target);
         session.Note(JournalKind.Reverted, "", id is null ? "everything was taken out" : $"version {id} was taken out", id ?? 0);
-        return new RevertReport(session.Target.Name, before - live.Versions.Count, live.Versions.Count, differences.Count == 0 || id is not null,
+        return new TakenOutReport(session.Target.Name, before - live.Versions.Count, live.Versions.Count, differences.Count == 0 || id is not null,
             [.. final.Notes, .. differences.Select(d => $"text differs from the file's at {d.Range}"), .. notCompared.Select(n => n.ToString())]);
     }
 
