@@ -55,6 +55,7 @@ public enum VersionKind : byte
 public sealed class InstalledVersion : Installed
 {
     internal const ulong DataBytes = 64;
+    internal const ulong MissesAt = 8;
 
     internal InstalledVersion(LiveRegion region, PlacedEntry placed) : base(region, placed)
     {
@@ -71,6 +72,14 @@ public sealed class InstalledVersion : Installed
 
     /// <summary>Calls that were counted while the switch was at <see cref="ArmKind.CountedVersion"/>.</summary>
     public ulong Calls => LoadData(0);
+
+    /// <summary>Calls that its guard has turned away to the original since it was installed.</summary>
+    public ulong GuardMisses => LoadData(MissesAt);
+
+    /// <summary>One of the words that its own code counts in, from 0.</summary>
+    public ulong Word(int index) => LoadData(WordAt(index));
+
+    internal static ulong WordAt(int index) => DataBytes + 8 * (ulong)index;
 }
 
 /// <summary>A direct call that leads to a version without its guard while the switch is at that version, and to the function otherwise.</summary>

@@ -8,10 +8,23 @@ using KernOpt.Target;
 namespace KernOpt.Live;
 
 /// <summary>
-/// What is to be installed. Encode is asked for the bytes at one address, at most MostBytes of them; its first entry is where the site leads, its second, when
+/// What is to be installed. Encode is asked for the bytes at one place, at most MostBytes of them; its first entry is where the site leads, its second, when
 /// it has one, the function's own entry. Text is for people: what was bound, what was moved.
 /// </summary>
-public sealed record VersionRequest(VersionKind Kind, string Text, int MostBytes, Func<Address, Outcome<EncodedCode>> Encode);
+public sealed record VersionRequest(VersionKind Kind, string Text, int MostBytes, Func<VersionPlace, Outcome<EncodedCode>> Encode)
+{
+    /// <summary>64-bit words of data that the version's own code counts in, 0 or more; they start at zero.</summary>
+    public int Words { get; init; }
+}
+
+/// <summary>Where a version will lie, its data, and the 64-bit word of that in which its guard may count the calls that it turns away.</summary>
+public readonly record struct VersionPlace(Address Code, AddressRange Data)
+{
+    public Address MissCounter => Data.Start + InstalledVersion.MissesAt;
+
+    /// <summary>One of the words that were asked for, from 0.</summary>
+    public Address Word(int index) => Data.Start + InstalledVersion.WordAt(index);
+}
 
 public sealed partial class LiveCode
 {
@@ -29,7 +42,7 @@ public sealed partial class LiveCode
             var region = redirect.Region;
             if (WhyNotExtensible(redirect) is { } refusal) return refusal;
             var room = ((ulong)request.MostBytes + 15) & ~15UL;
-            return Install(region, room + 2 * CountedStubBytes, InstalledVersion.DataBytes, (code, data) =>
+            return Install(region, room + 2 * CountedStubBytes, InstalledVersion.WordAt(request.Words), (code, data) =>
                 Encode(region, redirect, request, room, code, data)).Then<InstalledVersion>(placed => new InstalledVersion(region, placed));
         }
     }
@@ -108,7 +121,7 @@ public sealed partial class LiveCode
     private Outcome<(Entry, byte[])> Encode(LiveRegion region, Redirect redirect, VersionRequest request, ulong room, Piece code, Piece data)
     {
         var at = region.AddressOf(code.Offset);
-        if (!request.Encode(at).Try(out var encoded, out var why)) return why;
+        if (!request.Encode(new VersionPlace(at, region.RangeOf(data))).Try(out var encoded, out var why)) return why;
         if ((ulong)encoded.Bytes.Length > room) return Reasons.VersionTooLong.With($"{encoded.Bytes.Length} bytes, {request.MostBytes} were asked for");
         var bytes = new byte[code.Length];
         bytes.AsSpan().Fill(0xCC);

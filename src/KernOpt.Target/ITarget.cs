@@ -56,6 +56,12 @@ public interface ITarget : IDisposable
     /// <summary>Starts sampling the instruction pointers of all threads, also of those that start later.</summary>
     Outcome<ISampler> StartSampling(SamplingRequest request);
 
+    /// <summary>
+    /// The thread pointer (the base of fs, of gs in a kernel) of one thread, which is held for it: so that code that reads thread-local memory can be tried
+    /// elsewhere.
+    /// </summary>
+    Outcome<Address> ReadThreadPointer();
+
     /// <summary>CPU time that all threads have used since the target started.</summary>
     TimeSpan CpuTime { get; }
 

@@ -45,6 +45,7 @@ internal static class Arguments
         RelocateCommand.Create(frame),
         AbCommand.Create(frame),
         TuneCommand.Create(frame),
+        SwitchCommand.Create(frame),
         ListCommand.Create(frame),
         RevertCommand.Create(frame),
         ExplainCommand.Create(frame),

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using KernOpt.Cli.Output;
-using KernOpt.Engine.Journal;
+using KernOpt.Engine.Journaling;
 using KernOpt.Engine.Sessions;
 using KernOpt.Target;
 
@@ -31,8 +31,7 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
         return command;
     }
 
-    public Outcome<DecisionJournal> OpenJournal(ParseResult parse) =>
-        DecisionJournal.Open(parse.GetValue(common.Journal) ?? DecisionJournal.StandardPath);
+    public Outcome<Journal> OpenJournal(ParseResult parse) => Journal.Open(parse.GetValue(common.Journal) ?? Journal.DefaultPath());
 
     private async Task<int> RunAsync(ParseResult parse, Func<TargetRun, Task<int>> work, CancellationToken cancellation)
     {

@@ -14,7 +14,8 @@ internal static class ExitCode
 
     private static readonly Reason[] Usages =
     [
-        Reasons.BadCommandLine, Reasons.NoTarget, Reasons.TwoTargets,
+        Reasons.BadCommandLine, Reasons.NoTarget, Reasons.TwoTargets, Reasons.NoSuchProcess, Reasons.BadBinding, Reasons.BindingNotAnArgument, Reasons.NoSuchVersion,
+        Reasons.FunctionNotFound, Reasons.FunctionAmbiguous, Reasons.NotFunctionStart, Reasons.FunctionNameMalformed, Reasons.ModuleNotFound,
     ];
 
     /// <summary>41xx are missing permissions; 70xx are errors in a policy file; what names nothing that exists is a usage error; all else is refused.</summary>

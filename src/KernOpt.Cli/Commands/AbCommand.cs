@@ -11,7 +11,7 @@ internal static class AbCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var id = new Argument<int>("ID") { Description = "A version's id, as list shows it" };
+        var id = new Argument<ulong>("ID") { Description = "A version's id, as list shows it" };
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(20), "How long to compare at most");
         var window = Durations.Option("--window", TimeSpan.FromMilliseconds(200), "Length of one window");
         var self = new Option<bool>("--a-a") { Description = "Compare the original with itself: must find no difference" };
@@ -19,11 +19,11 @@ internal static class AbCommand
         return frame.OnTarget("ab", "Original against version: verdict, effect, interval", [id, duration, window, self, svg], async run =>
         {
             var time = run.Parse.GetValue(duration);
-            var settings = AbRunner.StandardSettings(time, run.Parse.GetValue(window));
+            var conditions = AbRunner.StandardConditions(time, run.Parse.GetValue(window)) with { IsSelf = run.Parse.GetValue(self) };
             var outcome = await run.Terminal.WithProgress($"comparing version {run.Parse.GetValue(id)} for up to {time.TotalSeconds:0} s", progress =>
-                AbRunner.RunAsync(run.Session, run.Parse.GetValue(id), settings, run.Parse.GetValue(self), progress, run.Cancellation)).ConfigureAwait(false);
+                AbRunner.RunAsync(run.Session, run.Parse.GetValue(id), conditions, progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var result, out var why)) return run.Terminal.Refuse(why);
-            if (run.Parse.GetValue(svg) is { } file && !Pictures.Write(file, result).Try(out _, out why)) return run.Terminal.Refuse(why);
+            if (run.Parse.GetValue(svg) is { } file && !Pictures.Write(file, result, conditions.Settings).Try(out _, out why)) return run.Terminal.Refuse(why);
             run.Terminal.Show("ab", result.Report, console => Tables.Ab(console, result.Report));
             return result.Verdict.Kind switch
             {

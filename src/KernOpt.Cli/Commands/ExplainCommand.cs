@@ -1,7 +1,7 @@
 using System.CommandLine;
 using KernOpt.Cli.CommandLine;
 using KernOpt.Cli.Output;
-using KernOpt.Engine.Journal;
+using KernOpt.Engine.Journaling;
 
 namespace KernOpt.Cli.Commands;
 
@@ -10,12 +10,12 @@ internal static class ExplainCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var id = new Argument<int?>("ID") { Description = "Only this version", DefaultValueFactory = _ => null };
+        var id = new Argument<ulong?>("ID") { Description = "Only this version", DefaultValueFactory = _ => null };
         return frame.OnTarget("explain", "What was decided, when and why, with the evidence", [id], run =>
         {
-            var outcome = run.Session.Journal.Read(run.Session.Target.Identity, run.Parse.GetValue(id));
+            var outcome = run.Session.Journal.Read(run.Session.Target.Identity, run.Parse.GetValue(id)?.ToString());
             if (!outcome.Try(out var entries, out var why)) return Task.FromResult(run.Terminal.Refuse(why));
-            run.Terminal.Show("explain", JournalStory.Document(entries), console => console.WriteLine(JournalStory.Tell(entries)));
+            run.Terminal.Show("explain", JournalStory.ToJson(entries), console => console.WriteLine(JournalStory.Tell(entries)));
             return Task.FromResult(ExitCode.Done);
         });
     }

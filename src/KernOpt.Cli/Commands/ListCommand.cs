@@ -11,7 +11,7 @@ internal static class ListCommand
     public static Command Create(CommandFrame frame) =>
         frame.OnTarget("list", "What is installed in a target", [], run =>
         {
-            if (!Installed.List(run.Session).Try(out var report, out var why)) return Task.FromResult(run.Terminal.Refuse(why));
+            var report = InstalledVersions.List(run.Session);
             run.Terminal.Show("list", report, console => Tables.List(console, report));
             return Task.FromResult(ExitCode.Done);
         });

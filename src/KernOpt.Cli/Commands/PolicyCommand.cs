@@ -12,7 +12,7 @@ internal static class PolicyCommand
         var file = new Argument<string>("FILE") { Description = "A policy in YAML" };
         var check = frame.Plain("check", "Check a policy file", [file], (parse, terminal, _) =>
         {
-            if (!PolicyFiles.Load(parse.GetRequiredValue(file)).Try(out var policy, out var why)) return Task.FromResult(terminal.Refuse(why));
+            if (!PolicyFile.Load(parse.GetRequiredValue(file)).Try(out var policy, out var why)) return Task.FromResult(terminal.Refuse(why));
             terminal.Show("policy-check", policy, console => console.WriteLine($"{parse.GetValue(file)}: good"));
             return Task.FromResult(ExitCode.Done);
         });

@@ -11,14 +11,14 @@ internal static class RevertCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var id = new Argument<int?>("ID") { Description = "A version's id, as list shows it", DefaultValueFactory = _ => null };
+        var id = new Argument<ulong?>("ID") { Description = "A version's id, as list shows it", DefaultValueFactory = _ => null };
         var all = new Option<bool>("--all") { Description = "Everything, from the target's own undo log; also after a killed kernopt" };
         return frame.OnTarget("revert", "Take a version, or everything, out of a target", [id, all], async run =>
         {
             var one = run.Parse.GetValue(id);
             if (one is null == !run.Parse.GetValue(all)) return run.Terminal.Refuse(Reasons.BadCommandLine.With("give one id, or --all"));
             var outcome = await run.Terminal.WithProgress("reverting", progress =>
-                Installed.RevertAsync(run.Session, one, progress, run.Cancellation)).ConfigureAwait(false);
+                InstalledVersions.RevertAsync(run.Session, one, progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out var why)) return run.Terminal.Refuse(why);
             run.Terminal.Show("revert", report, console => Tables.Revert(console, report));
             return report.Remaining == 0 ? ExitCode.Done : ExitCode.Inconclusive;

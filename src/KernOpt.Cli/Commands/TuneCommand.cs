@@ -3,6 +3,7 @@ using KernOpt.Cli.CommandLine;
 using KernOpt.Cli.Output;
 using KernOpt.Engine.Policies;
 using KernOpt.Engine.Tuning;
+using KernOpt.Target;
 
 namespace KernOpt.Cli.Commands;
 
@@ -15,12 +16,20 @@ internal static class TuneCommand
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(60), "How long to tune; what was kept stays");
         return frame.OnTarget("tune", "The closed loop: measure, choose, generate, install, compare, keep or roll back", [policy, duration], async run =>
         {
-            if (!PolicyFiles.Load(run.Parse.GetValue(policy)).Try(out var rules, out var why)) return run.Terminal.Refuse(why);
+            if (!LoadPolicy(run.Parse.GetValue(policy)).Try(out var rules, out var why)) return run.Terminal.Refuse(why);
             var outcome = await run.Terminal.WithProgress($"tuning {run.Session.Target.Name}", progress =>
                 TuneHost.RunAsync(run.Session, rules, run.Parse.GetValue(duration), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out why)) return run.Terminal.Refuse(why);
             run.Terminal.Show("tune", report, console => Tables.Tune(console, report));
             return ExitCode.Done;
         });
+    }
+
+    /// <summary>A file, or the name of one that ships with KernOpt ("conservative").</summary>
+    internal static Outcome<Policy> LoadPolicy(string? name)
+    {
+        if (name is not null && File.Exists(name)) return PolicyFile.Load(name);
+        var shipped = Path.Combine(AppContext.BaseDirectory, "policies", $"{Path.GetFileNameWithoutExtension(name ?? "default")}.yaml");
+        return PolicyFile.Load(File.Exists(shipped) && !(name ?? "").Contains('/', StringComparison.Ordinal) ? shipped : name ?? shipped);
     }
 }

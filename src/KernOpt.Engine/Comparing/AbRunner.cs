@@ -1,3 +1,5 @@
+using KernOpt.Engine.Objectives;
+using KernOpt.Engine.Policies;
 using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
 using KernOpt.Live;
@@ -15,7 +17,8 @@ public sealed record AbConditions(AbSettings Settings, TimeSpan Window)
     /// <summary>Both arms are the original: must come out "no difference".</summary>
     public bool IsSelf { get; init; }
 
-    public Func<CancellationToken, Task<Outcome<double>>>? Objective { get; init; }
+    /// <summary>The user's own number; null: the cost per call.</summary>
+    public ObjectiveMeter? Objective { get; init; }
 }
 
 /// <summary>
@@ -26,6 +29,13 @@ public static class AbRunner
 {
     /// <summary>Samples per second and running thread: in a window of 200 ms a function with a tenth of the time still gets some 80.</summary>
     private const int Hertz = 4_000;
+
+    /// <summary>For a person who asks for one comparison of at most this long: a fixed horizon, 95 %, 2 % is the smallest effect.</summary>
+    public static AbConditions StandardConditions(TimeSpan time, TimeSpan window)
+    {
+        var plan = new ComparisonPlan { MaximumDuration = time, Window = window };
+        return new AbConditions(plan.ToSettings(Metric.CostPerCall) with { Looks = 1 }, window);
+    }
 
     public static async Task<Outcome<AbResult>> RunAsync(Session session, ulong id, AbConditions conditions, IProgress<string> progress, CancellationToken cancellation)
     {

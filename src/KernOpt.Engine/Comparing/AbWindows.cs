@@ -43,27 +43,29 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
         await Pause.For(Settling, cancellation).ConfigureAwait(false);
         sampler.Drain(samples);
         samples.Clear();
-        var objectiveBefore = await ObjectiveAsync(cancellation).ConfigureAwait(false);
+        if (conditions.Objective is { } begun && !(await begun.StartAsync(cancellation).ConfigureAwait(false)).Try(out _, out why)) return why;
         var calls = Calls(isVersion);
         var clock = Stopwatch.StartNew();
         await Pause.For(conditions.Window, cancellation).ConfigureAwait(false);
         calls = Calls(isVersion) - calls;
         var length = clock.Elapsed;
         var lost = sampler.Drain(samples);
-        var objective = await ObjectiveAsync(cancellation).ConfigureAwait(false);
+        double? objective = null;
+        if (conditions.Objective is { } ended)
+        {
+            if (!(await ended.EndAsync(cancellation).ConfigureAwait(false)).Try(out var value, out why)) return why;
+            objective = value;
+        }
         var own = samples.Where(s => ranges.Contain(s.Ip)).ToList();
         return new AbWindow(arm, length, (long)calls, own.Sum(s => (long)s.Weight))
         {
             Samples = own.Count,
-            Objective = objective ?? objectiveBefore,
+            Objective = objective,
             WasDisturbed = lost > 0 || cancellation.IsCancellationRequested,
         };
     }
 
     private ulong Calls(bool isVersion) => isVersion ? version.Calls : redirect.OriginalCalls;
-
-    private async Task<double?> ObjectiveAsync(CancellationToken cancellation) =>
-        conditions.Objective is { } read && (await read(cancellation).ConfigureAwait(false)).Try(out var value, out _) ? value : null;
 
     private AbReport Report(Verdict verdict, TimeSpan elapsed)
     {

@@ -3,7 +3,6 @@ using KernOpt.Code.Graphs;
 using KernOpt.Engine.Sessions;
 using KernOpt.Engine.Versions;
 using KernOpt.Live;
-using KernOpt.Optimize.Versions;
 using KernOpt.Target;
 
 namespace KernOpt.Engine.Profiling;
@@ -19,23 +18,38 @@ public static class BlockProfiler
         var before = redirect.Current;
         try
         {
-            if (!session.Live.AddBlockCounter(redirect, graph).Try(out var counter, out why)) return why;
+            if (!BodyBuilder.Copy(graph, redirect.Site, withFullEntry: false).Then(body => Install(session, redirect, body)).Try(out var counting, out why)) return why;
             try
             {
-                if (!redirect.Switch(Arm.Version(counter.Id)).Try(out _, out why)) return why;
+                if (!redirect.Switch(Arm.Version(counting.Version.Id)).Try(out _, out why)) return why;
                 progress.Report($"{graph.Function}: counting blocks");
                 await Pause.For(time, cancellation).ConfigureAwait(false);
-                return new Dictionary<Address, long>(counter.Counts());
+                return counting.Counts();
             }
             finally
             {
                 redirect.Switch(before);
-                session.Live.Revert(counter.Id);
+                session.Live.Revert(counting.Version.Id);
             }
         }
         finally
         {
             redirection.ReleaseIfUnused(session);
         }
+    }
+
+    private sealed record Counting(InstalledVersion Version, IReadOnlyDictionary<Address, int> Words)
+    {
+        public Dictionary<Address, long> Counts() => Words.ToDictionary(w => w.Key, w => (long)Version.Word(w.Value));
+    }
+
+    private static Outcome<Counting> Install(Session session, Redirect redirect, FunctionBody body)
+    {
+        var words = body.Order.Select(b => b.Origin).OfType<Address>().Distinct().Select((origin, index) => (origin, index)).ToDictionary(w => w.origin, w => w.index);
+        FunctionBody Counted(Func<int, Address> word) => BlockCounters.Add(body, b => b.Origin is { } origin ? word(words[origin]) : null);
+        // Any address in reach gives the same lengths.
+        return CodeLayout.UpperBound(Counted(_ => redirect.Code.Start)).Then(most =>
+            session.Live.InstallVersion(redirect, new VersionRequest(VersionKind.Counting, "", most, place => CodeLayout.Encode(Counted(place.Word), place.Code)) { Words = words.Count })
+                .Then<Counting>(version => new Counting(version, words)));
     }
 }

@@ -48,7 +48,7 @@ public static class Inspection
         if (session.Live.Sites.Choose(graph).Try(out var chosen, out why)) site = $"{chosen.At} {Listing.Of(chosen.Instruction)} ({chosen.Form})";
         else refusals.Add(why);
         if (!MovingRules.Check(session, graph).Try(out _, out why)) refusals.Add(why);
-        var loops = LoopForest.Of(graph);
+        var loops = LoopForest.Of(graph, Dominators.Of(graph));
         var blocks = graph.Blocks.Select(b => new BlockRow(b.Index, b.Start, b.End.ToString(), loops.DepthOf(b.Index), b.Successors,
             [.. b.Instructions.Select(i => $"{i.IP:x}  {Listing.Of(i)}")])).ToList();
         return new FunctionInspection(bare with { Arguments = arguments, Site = site, Blocks = blocks, Refusals = refusals }, DotWriter.Write(graph));

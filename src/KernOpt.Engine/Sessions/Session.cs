@@ -14,6 +14,7 @@ public sealed class Session : IDisposable
 {
     private readonly Func<Outcome<IDisposable>> claim;
     private readonly Dictionary<Address, Outcome<FunctionGraph>> graphs = [];
+    private readonly Dictionary<ModuleImage, CallGraph> callGraphs = [];
     private IDisposable? claimed;
 
     private Session(ITarget target, ProgramImage program, LiveCode live, Journal journal, Func<Outcome<IDisposable>> claim)
@@ -76,6 +77,13 @@ public sealed class Session : IDisposable
             if (CodeRanges.Placed(Live, redirect).Any(r => r.Contains(address))) return Program.FunctionAt(redirect.Function.Start);
         }
         return null;
+    }
+
+    /// <summary>Direct callers in the function's own module. The first question about a module parses all of it.</summary>
+    public IReadOnlyList<(Function Caller, CallSite Site)> CallersOf(Function function)
+    {
+        if (!callGraphs.TryGetValue(function.Module, out var calls)) callGraphs[function.Module] = calls = CallGraph.Build(function.Module, Live.Source);
+        return calls.CallersOf(function);
     }
 
     /// <summary>Forgets what was parsed in modules that have gone, and finds those that have come (dlopen, dlclose).</summary>

@@ -2,6 +2,7 @@ using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Engine.Comparing;
 using KernOpt.Engine.Journaling;
+using KernOpt.Engine.Objectives;
 using KernOpt.Engine.Policies;
 using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Sessions;
@@ -101,7 +102,8 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
     private async Task CompareAsync(FunctionGraph graph, MadeVersion made, ExperimentOutcome experiment, TimeSpan left, CancellationToken cancellation)
     {
         var plan = policy.Comparison with { MaximumDuration = left < policy.Comparison.MaximumDuration ? left : policy.Comparison.MaximumDuration };
-        var conditions = new AbConditions(plan.ToSettings(policy.Objective.ToMetric()), plan.Window) { Objective = Objectives.Of(policy.Objective) };
+        using var objective = Objective.Of(policy.Objective);
+        var conditions = new AbConditions(plan.ToSettings(policy.Objective.ToMetric()), plan.Window) { Objective = objective is null ? null : new ObjectiveMeter(objective, policy.Objective.IsCounter) };
         var outcome = await AbRunner.RunAsync(session, made.Installed.Id, conditions, progress, cancellation).ConfigureAwait(false);
         if (!outcome.Try(out var result, out var why))
         {

@@ -13,7 +13,7 @@ internal static class CallSites
     {
         if (made.Installed.FullEntry is null || plan.Bindings.Count == 0) return 0;
         var bound = 0;
-        foreach (var (caller, call) in CallGraph.CallersOf(plan.Graph.Function, session.Live.Source))
+        foreach (var (caller, call) in session.CallersOf(plan.Graph.Function))
         {
             if (!session.Parse(caller).Try(out var graph, out _)) continue;
             var known = CallSiteConstants.At(graph, session.Live.Source, call);

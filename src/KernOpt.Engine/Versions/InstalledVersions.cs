@@ -25,6 +25,17 @@ public static class InstalledVersions
         return new ListReport(session.Target.Name, [.. rows], session.Live.Regions.Sum(r => r.Changes));
     }
 
+    /// <summary>Leads every redirected function to its newest version, or to its original.</summary>
+    public static Outcome<ListReport> SwitchAll(Session session, bool isOn)
+    {
+        if (!session.Change().Try(out var live, out var why)) return why;
+        foreach (var redirect in live.Redirects.Where(r => !r.IsDraining && r.Versions.Count > 0))
+        {
+            if (!redirect.Switch(isOn ? Arm.Version(redirect.Versions[^1].Id) : Arm.Original).Try(out _, out why)) return why;
+        }
+        return List(session);
+    }
+
     /// <summary>Takes one version out, or everything.</summary>
     public static async Task<Outcome<TakenOutReport>> RevertAsync(Session session, ulong? id, IProgress<string> progress, CancellationToken cancellation)
     {
@@ -32,18 +43,20 @@ public static class InstalledVersions
         var before = live.Versions.Count;
         if (id is { } one && !live.Versions.Any(v => v.Id == one)) return Reasons.NoSuchVersion.With($"{one}; installed are: {string.Join(", ", live.Versions.Select(v => v.Id))}");
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var result = id is { } number ? live.Revert(number) : live.RevertAll();
-        while (result.Try(out var state, out why) && !state.IsComplete && clock.Elapsed < Patience && !cancellation.IsCancellationRequested)
+        RevertReport report;
+        if (id is null) report = live.RevertAll();
+        else if (!live.Revert(id.Value).Try(out report!, out why)) return why;
+        var draining = report.Draining;
+        while (draining > 0 && clock.Elapsed < Patience && !cancellation.IsCancellationRequested)
         {
-            progress.Report($"{state.Draining} pieces of code still have a thread in them");
+            progress.Report($"{draining} pieces of code may still have a thread in them");
             await Pause.For(TimeSpan.FromMilliseconds(50), cancellation).ConfigureAwait(false);
-            result = id is null ? live.RevertAll() : live.Reclaim();
+            draining = live.Collect(unmapsEmpty: id is null);
         }
-        if (!result.Try(out var final, out why)) return why;
         var (differences, notCompared) = TextCheck.CompareAll(session.Target);
         session.Note(JournalKind.Reverted, "", id is null ? "everything was taken out" : $"version {id} was taken out", id ?? 0);
         return new TakenOutReport(session.Target.Name, before - live.Versions.Count, live.Versions.Count, differences.Count == 0 || id is not null,
-            [.. final.Notes, .. differences.Select(d => $"text differs from the file's at {d.Range}"), .. notCompared.Select(n => n.ToString())]);
+            [.. report.Problems.Select(p => p.ToString()), .. draining > 0 ? [$"{draining} pieces of code may still have a thread in them; they stay until a later revert"] : Array.Empty<string>(), .. differences.Select(d => $"text differs from the file's at {d.Range}"), .. notCompared.Select(n => n.ToString())]);
     }
 
     private static string StateOf(InstalledVersion version, Redirect? redirect)

@@ -11,8 +11,8 @@ public static class MovingRules
     {
         var function = graph.Function;
         var traits = FunctionTraits.Analyze(graph, session.Live.Source);
-        if (traits.ReturnsTwice) return Reasons.ReturnsTwice.With($"{function} calls setjmp, vfork or their kind: a later return may come back into code that has gone");
-        var (mayPass, why) = session.Program.ExceptionMayPass(function, makesCalls: graph.Calls.Length > 0);
-        return mayPass ? Reasons.ExceptionMayPass.With($"{function}: {why}") : Done.It;
+        if (traits.CallsReturnsTwice) return Reasons.ReturnsTwice.With($"{function} calls setjmp, vfork or their kind: a later return may come back into code that has gone");
+        var risk = session.Program.ExceptionMayPass(function, makesCalls: graph.Calls.Length > 0);
+        return risk.MayPass ? Reasons.ExceptionMayPass.With($"{function}: {risk.Why}") : Done.It;
     }
 }

@@ -21,7 +21,7 @@ public static class VersionMaker
     {
         if (!Movable(session, name).Try(out var graph, out var why)) return why;
         // Before the target is touched: a binding that is no argument is the user's mistake.
-        if (!VersionBuilder.CheckBindings(graph, bindings).Try(out var accepted, out why)) return why;
+        if (!Optimize.Guards.Bindings.Check(graph, bindings).Try(out var accepted, out why)) return why;
         if (!session.Change().Try(out _, out why)) return why;
         progress.Report("reading live arguments");
         if (!(await SeedsAsync(session, graph, progress, cancellation).ConfigureAwait(false)).Try(out var seeds, out why)) return why;

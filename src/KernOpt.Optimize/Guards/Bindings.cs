@@ -6,7 +6,7 @@ using KernOpt.Target;
 namespace KernOpt.Optimize.Guards;
 
 /// <summary>Bindings as facts, and whether they make sense for a function.</summary>
-internal static class Bindings
+public static class Bindings
 {
     /// <summary>
     /// Refuses bindings of registers that the function does not read as arguments, of odd widths, and two for one register. A binding wider than what anything looks
@@ -29,7 +29,7 @@ internal static class Bindings
     }
 
     /// <summary>What is known at the function's own entry.</summary>
-    public static MachineFacts AtEntry(IEnumerable<EntryBinding> bindings)
+    internal static MachineFacts AtEntry(IEnumerable<EntryBinding> bindings)
     {
         var facts = MachineFacts.AtEntry();
         foreach (var binding in bindings) facts.Write(binding.Argument, new KnownBits(KnownBits.Ones(binding.Bits), binding.Value & KnownBits.Ones(binding.Bits)));

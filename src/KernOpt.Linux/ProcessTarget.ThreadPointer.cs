@@ -1,0 +1,26 @@
+using KernOpt.Linux.Threads;
+using KernOpt.Target;
+
+namespace KernOpt.Linux;
+
+public sealed partial class ProcessTarget
+{
+    private Address? threadPointer;
+
+    /// <summary>Of the first thread that can be held; read once, since memory that a thread has left behind is as good to read.</summary>
+    public Outcome<Address> ReadThreadPointer()
+    {
+        if (threadPointer is { } known) return known;
+        var map = ReadMap();
+        Refusal last = Reasons.NoThreadToBorrow.With(Name);
+        foreach (var id in ThreadFacts.List(Pid))
+        {
+            if (ThreadFacts.Read(Pid, id) is not { } thread) continue;
+            var read = holds.Hold<Address>(id, BlockedTime.Of(Pid, thread, map), held => (new Address(held.Stopped.FsBase), null));
+            if (read.IsDone) threadPointer = read.Value;
+            if (read.Try(out _, out var why)) return read;
+            last = why;
+        }
+        return last;
+    }
+}
