@@ -36,13 +36,13 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
     private async Task<int> RunAsync(ParseResult parse, Func<TargetRun, Task<int>> work, CancellationToken cancellation)
     {
         var terminal = common.Terminal(parse);
-        if (!OpenJournal(parse).Try(out var journal, out var why)) return terminal.Refuse(why);
+        if (!OpenJournal(parse).Try(out var journal, out var why)) return Terminal.Refuse(why);
         using (journal)
         {
-            if (!target.Open(parse).Try(out var process, out why)) return terminal.Refuse(why);
+            if (!target.Open(parse).Try(out var process, out why)) return Terminal.Refuse(why);
             using (process)
             {
-                if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return terminal.Refuse(why);
+                if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
                 using (session)
                 {
                     return await work(new TargetRun(session, terminal, parse, cancellation)).ConfigureAwait(false);

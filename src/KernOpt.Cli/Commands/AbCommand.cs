@@ -22,8 +22,8 @@ internal static class AbCommand
             var conditions = AbRunner.StandardConditions(time, run.Parse.GetValue(window)) with { IsSelf = run.Parse.GetValue(self) };
             var outcome = await run.Terminal.WithProgress($"comparing version {run.Parse.GetValue(id)} for up to {time.TotalSeconds:0} s", progress =>
                 AbRunner.RunAsync(run.Session, run.Parse.GetValue(id), conditions, progress, run.Cancellation)).ConfigureAwait(false);
-            if (!outcome.Try(out var result, out var why)) return run.Terminal.Refuse(why);
-            if (run.Parse.GetValue(svg) is { } file && !Pictures.Write(file, result, conditions.Settings).Try(out _, out why)) return run.Terminal.Refuse(why);
+            if (!outcome.Try(out var result, out var why)) return Terminal.Refuse(why);
+            if (run.Parse.GetValue(svg) is { } file && !Pictures.Write(file, result, conditions.Settings).Try(out _, out why)) return Terminal.Refuse(why);
             run.Terminal.Show("ab", result.Report, console => Tables.Ab(console, result.Report));
             return result.Verdict.Kind switch
             {

@@ -14,8 +14,8 @@ internal static class ExplainCommand
         return frame.OnTarget("explain", "What was decided, when and why, with the evidence", [id], run =>
         {
             var outcome = run.Session.Journal.Read(run.Session.Target.Identity, run.Parse.GetValue(id)?.ToString());
-            if (!outcome.Try(out var entries, out var why)) return Task.FromResult(run.Terminal.Refuse(why));
-            run.Terminal.Show("explain", JournalStory.ToJson(entries), console => console.WriteLine(JournalStory.Tell(entries)));
+            if (!outcome.Try(out var entries, out var why)) return Task.FromResult(Terminal.Refuse(why));
+            run.Terminal.Show("explain", JournalStory.ToJson(entries), console => console.Write(new Spectre.Console.Text(JournalStory.Tell(entries) + "\n")));
             return Task.FromResult(ExitCode.Done);
         });
     }

@@ -19,7 +19,7 @@ internal static class HotCommand
             var time = run.Parse.GetValue(duration);
             var outcome = await run.Terminal.WithProgress($"sampling {run.Session.Target.Name} for {time.TotalSeconds:0.###} s", progress =>
                 HotProfiler.RunAsync(run.Session, time, run.Parse.GetValue(hertz), progress, run.Cancellation)).ConfigureAwait(false);
-            if (!outcome.Try(out var hot, out var why)) return run.Terminal.Refuse(why);
+            if (!outcome.Try(out var hot, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("hot", hot.Report, console => Tables.Hot(console, hot.Report, run.Parse.GetValue(top)));
             return ExitCode.Done;
         });

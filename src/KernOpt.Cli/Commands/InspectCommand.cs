@@ -17,14 +17,14 @@ internal static class InspectCommand
         {
             if (run.Parse.GetValue(function) is { } name)
             {
-                if (!Inspection.OfFunction(run.Session, name).Try(out var one, out var refused)) return run.Terminal.Refuse(refused);
+                if (!Inspection.OfFunction(run.Session, name).Try(out var one, out var refused)) return Terminal.Refuse(refused);
                 if (run.Parse.GetValue(dot) && one.Dot is { } picture) Console.Out.WriteLine(picture);
                 else run.Terminal.Show("inspect-function", one.Report, console => Tables.Function(console, one.Report));
                 return one.Report.Refusals.Count == 0 ? ExitCode.Done : ExitCode.Refused;
             }
             var outcome = await run.Terminal.WithProgress($"parsing {run.Session.Target.Name}", progress =>
                 Task.Run(() => Inspection.OfModules(run.Session, run.Parse.GetValue(module), progress, run.Cancellation))).ConfigureAwait(false);
-            if (!outcome.Try(out var report, out var why)) return run.Terminal.Refuse(why);
+            if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("inspect", report, console => Tables.Inspect(console, report));
             return ExitCode.Done;
         });

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KernOpt.Cli.CommandLine;
+using KernOpt.Cli.Output;
 using KernOpt.Engine.Versions;
 
 namespace KernOpt.Cli.Commands;

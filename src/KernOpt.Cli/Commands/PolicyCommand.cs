@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KernOpt.Cli.CommandLine;
+using KernOpt.Cli.Output;
 using KernOpt.Engine.Policies;
 
 namespace KernOpt.Cli.Commands;
@@ -12,8 +13,8 @@ internal static class PolicyCommand
         var file = new Argument<string>("FILE") { Description = "A policy in YAML" };
         var check = frame.Plain("check", "Check a policy file", [file], (parse, terminal, _) =>
         {
-            if (!PolicyFile.Load(parse.GetRequiredValue(file)).Try(out var policy, out var why)) return Task.FromResult(terminal.Refuse(why));
-            terminal.Show("policy-check", policy, console => console.WriteLine($"{parse.GetValue(file)}: good"));
+            if (!PolicyFile.Load(parse.GetRequiredValue(file)).Try(out var policy, out var why)) return Task.FromResult(Terminal.Refuse(why));
+            terminal.Show("policy-check", policy, console => console.Write(new Spectre.Console.Text($"{parse.GetValue(file)}: good\n")));
             return Task.FromResult(ExitCode.Done);
         });
         return new Command("policy", "Work with policy files") { check };

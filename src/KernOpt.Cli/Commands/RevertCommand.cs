@@ -16,10 +16,10 @@ internal static class RevertCommand
         return frame.OnTarget("revert", "Take a version, or everything, out of a target", [id, all], async run =>
         {
             var one = run.Parse.GetValue(id);
-            if (one is null == !run.Parse.GetValue(all)) return run.Terminal.Refuse(Reasons.BadCommandLine.With("give one id, or --all"));
+            if (one is null == !run.Parse.GetValue(all)) return Terminal.Refuse(Reasons.BadCommandLine.With("give one id, or --all"));
             var outcome = await run.Terminal.WithProgress("reverting", progress =>
                 InstalledVersions.RevertAsync(run.Session, one, progress, run.Cancellation)).ConfigureAwait(false);
-            if (!outcome.Try(out var report, out var why)) return run.Terminal.Refuse(why);
+            if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("revert", report, console => Tables.Revert(console, report));
             return report.Remaining == 0 ? ExitCode.Done : ExitCode.Inconclusive;
         });

@@ -13,7 +13,7 @@ internal static class SpecializeCommand
         var bind = new Option<string[]>("--bind") { Description = "An argument register and its value, decimal or 0x; may be given more than once", HelpName = "REG=VALUE", Required = true };
         return frame.OnTarget("specialize", "Build, validate and install a version for constant arguments; prints its id", [CommandFrame.Function, bind], async run =>
         {
-            if (!Bindings.Parse(run.Parse.GetRequiredValue(bind)).Try(out var bindings, out var why)) return run.Terminal.Refuse(why);
+            if (!Bindings.Parse(run.Parse.GetRequiredValue(bind)).Try(out var bindings, out var why)) return Terminal.Refuse(why);
             var name = run.Parse.GetRequiredValue(CommandFrame.Function);
             var outcome = await run.Terminal.WithProgress($"specializing {name}", progress =>
                 VersionMaker.SpecializeAsync(run.Session, name, bindings, progress, run.Cancellation)).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KernOpt.Cli.CommandLine;
+using KernOpt.Cli.Output;
 using KernOpt.Engine.Versions;
 
 namespace KernOpt.Cli.Commands;
@@ -14,7 +15,7 @@ internal static class SwitchCommand
         return frame.OnTarget("switch", "Lead all calls to the installed versions, or back to the originals", [to], run =>
         {
             var outcome = InstalledVersions.SwitchAll(run.Session, run.Parse.GetRequiredValue(to) == "on");
-            if (!outcome.Try(out var report, out var why)) return Task.FromResult(run.Terminal.Refuse(why));
+            if (!outcome.Try(out var report, out var why)) return Task.FromResult(Terminal.Refuse(why));
             run.Terminal.Show("list", report, console => Output.Tables.List(console, report));
             return Task.FromResult(ExitCode.Done);
         });

@@ -16,10 +16,10 @@ internal static class TuneCommand
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(60), "How long to tune; what was kept stays");
         return frame.OnTarget("tune", "The closed loop: measure, choose, generate, install, compare, keep or roll back", [policy, duration], async run =>
         {
-            if (!LoadPolicy(run.Parse.GetValue(policy)).Try(out var rules, out var why)) return run.Terminal.Refuse(why);
+            if (!LoadPolicy(run.Parse.GetValue(policy)).Try(out var rules, out var why)) return Terminal.Refuse(why);
             var outcome = await run.Terminal.WithProgress($"tuning {run.Session.Target.Name}", progress =>
                 TuneHost.RunAsync(run.Session, rules, run.Parse.GetValue(duration), progress, run.Cancellation)).ConfigureAwait(false);
-            if (!outcome.Try(out var report, out why)) return run.Terminal.Refuse(why);
+            if (!outcome.Try(out var report, out why)) return Terminal.Refuse(why);
             run.Terminal.Show("tune", report, console => Tables.Tune(console, report));
             return ExitCode.Done;
         });

@@ -19,7 +19,7 @@ internal static class ValuesCommand
             var time = run.Parse.GetValue(duration);
             var outcome = await run.Terminal.WithProgress($"profiling the arguments of {name} for {time.TotalSeconds:0.###} s", progress =>
                 ValueProfiler.RunAsync(run.Session, name, time, run.Parse.GetValue(oneIn), progress, run.Cancellation)).ConfigureAwait(false);
-            if (!outcome.Try(out var values, out var why)) return run.Terminal.Refuse(why);
+            if (!outcome.Try(out var values, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("values", values.Report, console => Tables.Values(console, values.Report));
             return values.Report.Samples > 0 ? ExitCode.Done : ExitCode.Inconclusive;
         });

@@ -1,49 +1,55 @@
 using System.Diagnostics;
 using System.Globalization;
+using KernOpt.Linux.Native;
+using KernOpt.Target;
 
 namespace KernOpt.Cli.Demo;
 
-/// <summary>Debian's perl (of the essential package perl-base) with a script of ours; it prints how many rounds it has done, once in a while.</summary>
+/// <summary>
+/// Debian's perl (of the essential package perl-base) with a script of ours, which writes the number of its rounds into a file, once in a while.
+/// </summary>
 internal sealed class Workload : IDisposable
 {
-    private readonly Process process;
-    private long rounds;
+    public const string Description = "an access-log analyser in /usr/bin/perl";
 
-    private Workload(Process process)
+    private readonly TraceableChild child;
+    private readonly string folder;
+
+    private Workload(TraceableChild child, string folder)
     {
-        this.process = process;
-        process.OutputDataReceived += (_, line) =>
-        {
-            if (long.TryParse(line.Data, CultureInfo.InvariantCulture, out var count)) Interlocked.Exchange(ref rounds, count);
-        };
-        process.BeginOutputReadLine();
+        this.child = child;
+        this.folder = folder;
     }
 
-    public int Pid => process.Id;
+    public int Pid => child.Pid;
 
-    public string Description => "an access-log analyser in /usr/bin/perl";
+    private string CountFile => Path.Combine(folder, "rounds");
 
     /// <summary>It ends by itself after this time, whatever becomes of us.</summary>
-    public static Workload Start(TimeSpan atMost)
+    public static Outcome<Workload> Start(TimeSpan atMost)
     {
         using var script = typeof(Workload).Assembly.GetManifestResourceStream("KernOpt.Cli.Demo.workload.pl") ?? throw new InvalidOperationException("the script is not in the program");
         using var reader = new StreamReader(script);
-        var start = new ProcessStartInfo("/usr/bin/perl", ["-e", reader.ReadToEnd(), $"{(int)atMost.TotalSeconds}"]) { RedirectStandardOutput = true };
-        return new Workload(Process.Start(start) ?? throw new InvalidOperationException("perl did not start"));
+        var folder = Directory.CreateTempSubdirectory("kernopt-demo-").FullName;
+        var file = Path.Combine(folder, "workload.pl");
+        File.WriteAllText(file, reader.ReadToEnd());
+        return TraceableChild.Spawn(["/usr/bin/perl", file, $"{(int)atMost.TotalSeconds}", Path.Combine(folder, "rounds")]).Then<Workload>(child => new Workload(child, folder));
     }
 
     /// <summary>Rounds a second by the program's own count.</summary>
     public async Task<double> RateAsync(TimeSpan time, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        var before = Interlocked.Read(ref rounds);
+        var before = Rounds();
         await Task.Delay(time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return (Interlocked.Read(ref rounds) - before) / clock.Elapsed.TotalSeconds;
+        return (Rounds() - before) / clock.Elapsed.TotalSeconds;
     }
 
     public void Dispose()
     {
-        if (!process.HasExited) process.Kill();
-        process.Dispose();
+        if (!child.Exit.IsCompleted) Signals.Send(child.Pid, Signals.Kill);
+        Directory.Delete(folder, recursive: true);
     }
+
+    private double Rounds() => File.Exists(CountFile) && double.TryParse(File.ReadAllText(CountFile), CultureInfo.InvariantCulture, out var count) ? count : 0;
 }

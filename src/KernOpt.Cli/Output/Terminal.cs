@@ -40,7 +40,7 @@ internal sealed class Terminal(bool json, bool quiet)
     }
 
     /// <summary>One clear line on stderr; answers the exit code that belongs to the refusal.</summary>
-    public int Refuse(Refusal refusal)
+    public static int Refuse(Refusal refusal)
     {
         Console.Error.WriteLine($"kernopt: {refusal}");
         return ExitCode.Of(refusal);
