@@ -8,6 +8,7 @@ using KernOpt.Engine.Tuning;
 using KernOpt.Engine.Versions;
 using KernOpt.Linux;
 using KernOpt.Target;
+using Spectre.Console;
 
 namespace KernOpt.Cli.Demo;
 

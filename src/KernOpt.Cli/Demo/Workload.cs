@@ -47,7 +47,7 @@ internal sealed class Workload : IDisposable
 
     public void Dispose()
     {
-        if (!child.Exit.IsCompleted) Signals.Send(child.Pid, Signals.Kill);
+        if (!child.Exit.IsCompleted) SystemCall.Kill(child.Pid, Signals.Kill);
         Directory.Delete(folder, recursive: true);
     }
 
