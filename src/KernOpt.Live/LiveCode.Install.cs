@@ -37,14 +37,15 @@ public sealed partial class LiveCode
     /// </summary>
     public Outcome<InstalledVersion> InstallVersion(Redirect redirect, VersionRequest request)
     {
+        LiveRegion region;
         lock (gate)
         {
-            var region = redirect.Region;
+            region = redirect.Region;
             if (WhyNotExtensible(redirect) is { } refusal) return refusal;
-            var room = ((ulong)request.MostBytes + 15) & ~15UL;
-            return Install(region, room + 2 * CountedStubBytes, InstalledVersion.WordAt(request.Words), (code, data) =>
-                Encode(region, redirect, request, room, code, data)).Then<InstalledVersion>(placed => new InstalledVersion(region, placed));
         }
+        var room = ((ulong)request.MostBytes + 15) & ~15UL;
+        return Install(region, room + 2 * CountedStubBytes, InstalledVersion.WordAt(request.Words), (code, data) =>
+            Encode(region, redirect, request, room, code, data)).Then<InstalledVersion>(placed => new InstalledVersion(region, placed));
     }
 
     /// <summary>
@@ -96,26 +97,35 @@ public sealed partial class LiveCode
         }
     }
 
-    /// <summary>Takes memory, makes the bytes and the entry for it, and writes them; gives the memory back where that is refused.</summary>
-    private static Outcome<PlacedEntry> Install(LiveRegion region, ulong codeBytes, ulong dataBytes, Func<Piece, Piece, Outcome<(Entry Entry, byte[] Bytes)>> make)
+    /// <summary>
+    /// Takes memory, makes the bytes and the entry for it, and writes them; gives the memory back where that is refused. The gate is not held while they are made:
+    /// making may take long, and may read the program from other threads.
+    /// </summary>
+    private Outcome<PlacedEntry> Install(LiveRegion region, ulong codeBytes, ulong dataBytes, Func<Piece, Piece, Outcome<(Entry Entry, byte[] Bytes)>> make)
     {
-        if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
-        if (!region.TakeData(dataBytes).Try(out var data, out why))
+        Piece code, data;
+        lock (gate)
         {
-            region.GiveBack(code, default);
-            return why;
+            if (!region.TakeCode(codeBytes).Try(out code, out var full)) return full;
+            if (!region.TakeData(dataBytes).Try(out data, out full))
+            {
+                region.GiveBack(code, default);
+                return full;
+            }
         }
         var made = make(code, data);
-        var added = made.Then(m => region.Add(m.Entry));
-        if (!added.Try(out var placed, out why))
+        lock (gate)
         {
-            region.GiveBack(code, data);
-            return why;
+            if (!made.Then(m => region.Add(m.Entry)).Try(out var placed, out var why))
+            {
+                region.GiveBack(code, data);
+                return why;
+            }
+            region.Memory.Write(data.Offset, new byte[data.Length]);
+            region.Memory.Write(code.Offset, made.Value.Bytes);
+            region.Mark(placed, EntryState.Live);
+            return placed;
         }
-        region.Memory.Write(data.Offset, new byte[data.Length]);
-        region.Memory.Write(code.Offset, made.Value.Bytes);
-        region.Mark(placed, EntryState.Live);
-        return placed;
     }
 
     private Outcome<(Entry, byte[])> Encode(LiveRegion region, Redirect redirect, VersionRequest request, ulong room, Piece code, Piece data)

@@ -23,9 +23,6 @@ public static partial class Reasons
     public static readonly Reason ArgumentLostBeforeSite = new(3202, nameof(ArgumentLostBeforeSite),
         "At the place to be redirected a bound argument is no longer in a register, so no guard can compare it; an earlier site may do.");
 
-    public static readonly Reason FlagsLiveAtSite = new(3203, nameof(FlagsLiveAtSite),
-        "At the place to be redirected flags are in use, which the guard's comparison would destroy; another site may do.");
-
     public static readonly Reason NoRegisterForGuard = new(3204, nameof(NoRegisterForGuard),
         "A bound value of more than 32 bits needs a free register to be compared with, and none that the function writes is free at the site.");
 }

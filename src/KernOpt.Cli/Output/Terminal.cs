@@ -22,7 +22,7 @@ internal sealed class Terminal(bool json, bool quiet)
 
     private readonly IAnsiConsole messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
-    public IAnsiConsole People { get; } = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
+    public IAnsiConsole People { get; } = ForPeople();
 
     public bool IsJson => json;
 
@@ -57,6 +57,15 @@ internal sealed class Terminal(bool json, bool quiet)
         }
         return await messages.Status().StartAsync(Markup.Escape(title), async status =>
             await work(new Progressed(step => status.Status(Markup.Escape($"{title} · {step}")))).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    /// <summary>A file or a pipe has no width that a table would have to fit in.</summary>
+    private static IAnsiConsole ForPeople()
+    {
+        const int widthOfFiles = 240;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
+        if (Console.IsOutputRedirected) console.Profile.Width = widthOfFiles;
+        return console;
     }
 
     private sealed record Envelope<T>(string Schema, T Result);

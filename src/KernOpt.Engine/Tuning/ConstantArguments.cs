@@ -4,16 +4,21 @@ using KernOpt.Optimize.Guards;
 
 namespace KernOpt.Engine.Tuning;
 
-/// <summary>The arguments that are constant enough, by the lower bound of their top value's share, and that the function itself reads.</summary>
+/// <summary>The arguments that are constant enough, each and in pairs, by the lower bound of their top value's share, and that the function itself reads.</summary>
 internal static class ConstantArguments
 {
     public static IReadOnlyList<EntryBinding> Of(ValuesResult values, Policy policy)
     {
         if (values.Profile.Calls < policy.Thresholds.MinimumSamples) return [];
-        var found = values.Arguments.Select((argument, index) => (argument, most: values.Profile.Arguments[index].Most))
+        var chosen = new List<int>();
+        var constant = values.Arguments.Select((argument, index) => (argument, index, most: values.Profile.Arguments[index].Most))
             .Where(a => a.argument.IsUsed && a.most is { } most && most.ShareAtLeast >= policy.Thresholds.Constancy)
-            .OrderByDescending(a => a.most!.ShareAtLeast).Take(policy.Techniques.MaximumArguments)
-            .Select(a => new EntryBinding(a.argument.Register, a.most!.Value, a.argument.Bits));
-        return [.. found];
+            .OrderByDescending(a => a.most!.ShareAtLeast);
+        foreach (var (_, index, _) in constant)
+        {
+            var isJoint = chosen.TrueForAll(other => values.Profile.Joint(other, index) is { } joint && joint.ShareAtLeast >= policy.Thresholds.Constancy);
+            if (isJoint && chosen.Count < policy.Techniques.MaximumArguments) chosen.Add(index);
+        }
+        return [.. chosen.Select(i => new EntryBinding(values.Arguments[i].Register, values.Profile.Arguments[i].Most!.Value, values.Arguments[i].Bits))];
     }
 }

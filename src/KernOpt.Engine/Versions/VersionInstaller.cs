@@ -87,7 +87,7 @@ public static class VersionInstaller
         return new ValidationRequest(OriginalCode.Of(plan.Graph, redirect.Site), new VersionCode(encoded, encoded.Entries[0]))
         {
             Read = session.Live.Source.Read,
-            Map = session.Program.Map,
+            Map = session.Target.ReadMap(),
             Extra = [new PlacedBytes(redirect.Code.Start, [.. stubs], IsCode: true)],
             NotCompared = [place.Data],
             Seeds = plan.Seeds,

@@ -19,10 +19,9 @@ namespace KernOpt.Optimize.Guards;
 ///     lock inc qword [misses]
 ///     jmp  original
 /// </code>
-/// Requires dead flags at the site. Registers and memory (but the counter) are untouched on both ways, except for a free register that takes a
-/// value of more than 32 bits.
+/// Flags, registers and memory (but the counter) are untouched on both ways, except for a free register that takes a value of more than 32 bits.
 /// </summary>
-internal sealed class EntryGuard(FunctionBody body, GuardTargets targets, LiveSet liveAtSite, LiveSet writtenByOriginal)
+internal sealed class EntryGuard(FunctionBody body, GuardTargets targets, LiveSet liveAtSite, LiveSet writtenByOriginal, IReadOnlyList<Instruction> prefix)
 {
     /// <summary>
     /// Makes the guard in front of a block, which must be the body's first entry, and makes it the entry instead. Answers the block that runs when all bindings
@@ -30,14 +29,16 @@ internal sealed class EntryGuard(FunctionBody body, GuardTargets targets, LiveSe
     /// </summary>
     public Outcome<BodyBlock> Insert(BodyBlock site, IReadOnlyList<EntryBinding> bindings, ArgumentPlaces places)
     {
-        if (liveAtSite.Overlaps(LiveSet.Of(MachineFacts.StatusFlags))) return Reasons.FlagsLiveAtSite.With($"{site}");
-        var miss = MissBlock();
+        var flags = FlagsAcrossGuard.Choose(liveAtSite.Overlaps(LiveSet.Of(MachineFacts.StatusFlags)), prefix);
+        var miss = MissBlock(flags);
         var passed = body.NewBlock();
+        passed.Instructions.AddRange(flags.After);
         passed.End = new Terminator.Goto(site);
         BodyBlock? first = null, last = null;
         foreach (var binding in bindings)
         {
             var check = body.NewBlock();
+            if (first is null) check.Instructions.AddRange(flags.Before);
             if (Compare(binding, places, check.Instructions) is { } why) return why;
             check.End = new Terminator.Branch(ConditionCode.ne, miss, passed);
             if (last is { End: Terminator.Branch before }) last.End = before with { Else = check };
@@ -48,7 +49,7 @@ internal sealed class EntryGuard(FunctionBody body, GuardTargets targets, LiveSe
         return passed;
     }
 
-    private BodyBlock MissBlock()
+    private BodyBlock MissBlock(FlagsAcrossGuard flags)
     {
         var miss = body.NewBlock();
         if (targets.MissCounter is { } counter)
@@ -57,6 +58,7 @@ internal sealed class EntryGuard(FunctionBody body, GuardTargets targets, LiveSe
             increment.HasLockPrefix = true;
             miss.Instructions.Add(increment);
         }
+        miss.Instructions.AddRange(flags.After);
         miss.End = new Terminator.Exit(targets.Fallback);
         return miss;
     }

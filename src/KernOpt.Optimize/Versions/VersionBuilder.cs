@@ -24,7 +24,7 @@ public static class VersionBuilder
     /// <summary>
     /// The function under the assumption that arguments have certain values. Entries[0] of the body is a guard at the site; with
     /// <paramref name="withFullEntry"/> Entries[1] is the function's own entry without a guard, for callers that are proved to pass these values.
-    /// Refused: a binding that is not an argument; a site where a bound value is in no register, or where flags are live (take another site);
+    /// Refused: a binding that is not an argument; a site where a bound value is in no register (take another site);
     /// bindings that gain nothing.
     /// </summary>
     public static Outcome<FunctionVersion> Specialize(
@@ -67,11 +67,11 @@ internal sealed class Specialization(FunctionGraph graph, ICodeSource source, Ad
         var head = body.Entries[0];
         Instruction[] prefix = [.. graph.Entry.Instructions.TakeWhile(i => i.IP != site.Value)];
         var places = ArgumentPlaces.After(prefix, bindings.Select(b => b.Argument));
-        if (!new EntryGuard(body, guard, liveness.In(head), written).Insert(head, bindings, places).Try(out var passed, out var refusal)) return refusal;
+        if (!new EntryGuard(body, guard, liveness.In(head), written, prefix).Insert(head, bindings, places).Try(out var passed, out var refusal)) return refusal;
 
         var assumptions = new Assumptions();
         assumptions.Add(body.Entries[0], AfterPrefix(prefix, []));
-        assumptions.Add(passed, AfterPrefix(prefix, bindings));
+        assumptions.Add(passed, BehindGuard(prefix));
         if (withFullEntry) AddFullEntry(assumptions);
         PutEntriesFirst(passed);
         body.Rebuild();
@@ -82,6 +82,14 @@ internal sealed class Specialization(FunctionGraph graph, ICodeSource source, Ad
         var statistics = Statistics(before, BodyMeasure.SizeOf(body), guardSize, reports);
         if (!IsWorthwhile(statistics)) return Reasons.NothingToGain.With($"{string.Join(", ", bindings)} in {graph.Function}");
         return new FunctionVersion(body, statistics, reports);
+    }
+
+    /// <summary>What holds where the guard has let a call pass: the flags are those of its comparisons.</summary>
+    private MachineFacts BehindGuard(IEnumerable<Instruction> prefix)
+    {
+        var facts = AfterPrefix(prefix, bindings);
+        facts.ForgetFlags(MachineFacts.StatusFlags);
+        return facts;
     }
 
     /// <summary>What holds at the site when the bindings hold at the function's entry.</summary>
