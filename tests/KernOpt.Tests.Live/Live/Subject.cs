@@ -36,7 +36,7 @@ internal sealed class Subject : IDisposable
     {
         if (!BodyBuilder.Copy(graph, redirect.Site, withFullEntry: true).Try(out var body, out var why)) return why;
         if (!CodeLayout.UpperBound(body).Try(out var most, out why)) return why;
-        return Live.InstallVersion(redirect, new VersionRequest(VersionKind.Relocated, "identity", most, at => CodeLayout.Encode(body, at)));
+        return Live.InstallVersion(redirect, new VersionRequest(VersionKind.Relocated, "identity", most, place => CodeLayout.Encode(body, place.Code)));
     }
 
     /// <summary>Reverts until nothing drains; fails when that never comes.</summary>

@@ -31,6 +31,8 @@ internal sealed class ByteTarget : ITarget, ICodeSource
         Image = new ModuleImage(module, [.. Image.Functions.Select(f => f with { Module = Image })]);
     }
 
+    public Outcome<Address> ReadThreadPointer() => Reasons.NoThreadToBorrow.With("it has no threads");
+
     public byte[] Text { get; }
     public ModuleImage Image { get; }
     public List<ByteRegion> Regions { get; private init; } = [];

@@ -61,7 +61,7 @@ internal static class TinyProgram
     public static InstalledVersion Relocate(LiveCode live, ByteTarget target, Redirect redirect, int function)
     {
         var body = BodyBuilder.Copy(GraphOf(live, target, function), redirect.Site, withFullEntry: true).Value;
-        return live.InstallVersion(redirect, new VersionRequest(VersionKind.Relocated, "", CodeLayout.UpperBound(body).Value, at => CodeLayout.Encode(body, at))).Value;
+        return live.InstallVersion(redirect, new VersionRequest(VersionKind.Relocated, "", CodeLayout.UpperBound(body).Value, place => CodeLayout.Encode(body, place.Code))).Value;
     }
 
     /// <summary>Everything that LiveCode can do, once.</summary>
