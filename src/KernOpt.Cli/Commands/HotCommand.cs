@@ -14,13 +14,18 @@ internal static class HotCommand
         var hertz = new Option<int>("--hertz") { Description = "Samples per second and running thread, 1 to 20000", HelpName = "N", DefaultValueFactory = _ => 997 };
         hertz.Validators.Add(r => { if (r.GetValueOrDefault<int>() is < 1 or > 20_000) r.AddError("--hertz wants 1 to 20000"); });
         var top = new Option<int>("--top") { Description = "How many functions to show (all in JSON)", HelpName = "N", DefaultValueFactory = _ => 25 };
-        return frame.OnTarget("hot", "Share of time per function", [duration, hertz, top], async run =>
+        var blocks = new Option<bool>("--blocks") { Description = "Also the hot basic blocks of the hottest functions" };
+        return frame.OnTarget("hot", "Share of time per function", [duration, hertz, top, blocks], async run =>
         {
             var time = run.Parse.GetValue(duration);
             var outcome = await run.Terminal.WithProgress($"sampling {run.Session.Target.Name} for {time.TotalSeconds:0.###} s", progress =>
                 HotProfiler.RunAsync(run.Session, time, run.Parse.GetValue(hertz), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var hot, out var why)) return Terminal.Refuse(why);
-            run.Terminal.Show("hot", hot.Report, console => Tables.Hot(console, hot.Report, run.Parse.GetValue(top)));
+            run.Terminal.Show("hot", hot.Report, console =>
+            {
+                Tables.Hot(console, hot.Report, run.Parse.GetValue(top));
+                if (run.Parse.GetValue(blocks)) Tables.HotBlocks(console, hot.Report, run.Parse.GetValue(top));
+            });
             return ExitCode.Done;
         });
     }

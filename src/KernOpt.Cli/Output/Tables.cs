@@ -6,6 +6,13 @@ namespace KernOpt.Cli.Output;
 /// <summary>How results look for people. No figure appears here that is not in the JSON document too.</summary>
 internal static partial class Tables
 {
+    public static void HotBlocks(IAnsiConsole console, HotReport report, int top)
+    {
+        var table = Plain("share", "loop depth", "block", "function");
+        foreach (var row in report.Blocks.Take(top)) table.AddRow(Percent(row.Share), $"{row.LoopDepth}", $"{row.Block}", Text(row.Function));
+        console.Write(table);
+    }
+
     public static void Hot(IAnsiConsole console, HotReport report, int top)
     {
         var table = Plain("share", "95 % interval", "samples", "function", "module");
@@ -54,7 +61,7 @@ internal static partial class Tables
         }
         console.Write(table);
         foreach (var caller in report.Callers) console.MarkupLineInterpolated($"  called from {caller.Caller}: {caller.Share:P1}");
-        console.MarkupLineInterpolated($"{report.Calls} calls ({report.CallsPerSecond:0} a second), {report.Samples} sampled (one in {report.SampledOneIn}), {report.Lost} lost; cost {report.CostShare:P2}");
+        console.MarkupLineInterpolated($"{report.Calls} calls ({report.CallsPerSecond:0} a second{(report.SelfNanosecondsPerCall is { } ns ? $", {ns:0.#} ns of CPU in its own code each" : "")}), {report.Samples} sampled (one in {report.SampledOneIn}), {report.Lost} lost; cost {report.CostShare:P2}");
     }
 
     public static void Version(IAnsiConsole console, VersionReport report)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
@@ -13,6 +14,9 @@ public sealed record HotResult(HotReport Report, IReadOnlyList<HotFunction<Funct
 /// <summary>Samples a target for a time and shares the samples out to functions; time in a version counts for its function.</summary>
 public static class HotProfiler
 {
+    private const int FunctionsWithBlocks = 10;
+    private const double SmallestBlockShare = 0.001;
+
     private static readonly TimeSpan DrainEvery = TimeSpan.FromMilliseconds(50);
 
     public static async Task<Outcome<HotResult>> RunAsync(Session session, TimeSpan time, int hertz, IProgress<string> progress, CancellationToken cancellation)
@@ -36,7 +40,21 @@ public static class HotProfiler
             var seconds = clock.Elapsed.TotalSeconds;
             var ranked = profile.Ranked();
             var rows = ranked.Select(f => new HotRow(f.Key.DisplayName, f.Key.Module.Name, f.Share, f.ShareInterval.Low, f.ShareInterval.High, f.Samples)).ToList();
-            return new HotResult(new HotReport(session.Target.Name, seconds, sampler.Source, profile.Samples, lost, sampler.CostSeconds / seconds, rows), ranked);
+            return new HotResult(new HotReport(session.Target.Name, seconds, sampler.Source, profile.Samples, lost, sampler.CostSeconds / seconds, rows, Blocks(session, ranked)), ranked);
         }
+    }
+
+    /// <summary>The hot blocks of the hottest functions; what cannot be parsed has none.</summary>
+    private static List<HotBlockRow> Blocks(Session session, IReadOnlyList<HotFunction<Function>> ranked)
+    {
+        var rows = new List<HotBlockRow>();
+        foreach (var hot in ranked.Take(FunctionsWithBlocks))
+        {
+            if (!session.Parse(hot.Key).Try(out var graph, out _) || hot.CpuSeconds <= 0) continue;
+            var loops = LoopForest.Of(graph, Dominators.Of(graph));
+            rows.AddRange(graph.Blocks.Select(b => new HotBlockRow(hot.Key.DisplayName, b.Start, hot.Share * hot.SecondsIn(AddressRange.Between(b.Start, b.Close)) / hot.CpuSeconds, loops.DepthOf(b.Index)))
+                .Where(r => r.Share >= SmallestBlockShare));
+        }
+        return [.. rows.OrderByDescending(r => r.Share)];
     }
 }

@@ -25,6 +25,7 @@ public static class ValueProfiler
     private const int KeptTuples = 512;
     private const int TopValuesShown = 5;
     private const int CallersShown = 10;
+    private const int Hertz = 997;
 
     /// <summary>What a recorded call and one that is only counted down cost, in seconds: measured, and rounded up.</summary>
     private const double RecordedCost = 100e-9, PassedCost = 2e-9;
@@ -53,7 +54,7 @@ public static class ValueProfiler
             try
             {
                 if (!redirect.Switch(Arm.Probe(probe.Id)).Try(out _, out why)) return why;
-                return await ReadAsync(session, graph, arguments, probe, time, progress, cancellation).ConfigureAwait(false);
+                return await ReadAsync(session, graph, redirect, arguments, probe, time, progress, cancellation).ConfigureAwait(false);
             }
             finally
             {
@@ -67,12 +68,13 @@ public static class ValueProfiler
         }
     }
 
-    private static async Task<Outcome<ValuesResult>> ReadAsync(Session session, FunctionGraph graph, ImmutableArray<EntryArgument> arguments, ValueProbe probe,
+    private static async Task<Outcome<ValuesResult>> ReadAsync(Session session, FunctionGraph graph, Redirect redirect, ImmutableArray<EntryArgument> arguments, ValueProbe probe,
         TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
     {
         var profile = new ValueProfile(arguments.Length);
         var records = new List<ProbeRecord>();
         var seeds = ImmutableArray.CreateBuilder<ArgumentTuple>();
+        using var sampler = session.Target.StartSampling(new SamplingRequest(Hertz)).Try(out var started, out _) ? started : null;
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < time && !cancellation.IsCancellationRequested && session.Target.State == TargetState.Alive)
         {
@@ -84,7 +86,16 @@ public static class ValueProfiler
             progress.Report($"{graph.Function}: {profile.Calls} calls recorded");
         }
         if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
-        return new ValuesResult(Report(session, graph, arguments, profile, probe, clock.Elapsed.TotalSeconds), profile, arguments, seeds.ToImmutable());
+        var elapsed = clock.Elapsed.TotalSeconds;
+        var self = sampler is null ? null : SelfSeconds(sampler, CodeRanges.Of(session.Live, redirect, graph));
+        return new ValuesResult(Report(session, graph, arguments, profile, probe, elapsed, self), profile, arguments, seeds.ToImmutable());
+    }
+
+    private static double? SelfSeconds(ISampler sampler, CodeRanges ranges)
+    {
+        var samples = new List<Sample>();
+        var lost = sampler.Drain(samples);
+        return lost > 0 ? null : samples.Where(s => ranges.Contain(s.Ip)).Sum(s => s.Weight * 1e-9);
     }
 
     /// <summary>The part of the register that the function looks at: the rest may hold anything.</summary>
@@ -102,7 +113,7 @@ public static class ValueProfiler
         return argument.Bits == 32 ? (uint)value : value;
     }
 
-    private static ValuesReport Report(Session session, FunctionGraph graph, ImmutableArray<EntryArgument> arguments, ValueProfile profile, ValueProbe probe, double seconds)
+    private static ValuesReport Report(Session session, FunctionGraph graph, ImmutableArray<EntryArgument> arguments, ValueProfile profile, ValueProbe probe, double seconds, double? selfSeconds)
     {
         var recorded = profile.Calls + (long)probe.Lost;
         var calls = recorded * probe.Every;
@@ -110,7 +121,7 @@ public static class ValueProfiler
             profile.Arguments[i].Most?.ShareAtLeast ?? 0,
             [.. profile.Arguments[i].Top(TopValuesShown).Select(v => new ValueRow(v.Value < 1_000_000 ? $"{v.Value}" : $"0x{v.Value:x}", v.Count, v.Share))])).ToList();
         var callers = profile.Callers.Take(CallersShown).Select(c => new CallerRow(NameOf(session, c.ReturnAddress), c.ReturnAddress, c.Share)).ToList();
-        return new ValuesReport(session.Target.Name, graph.Function.DisplayName, seconds, calls, calls / seconds, probe.Every, profile.Calls, (long)probe.Lost,
+        return new ValuesReport(session.Target.Name, graph.Function.DisplayName, seconds, calls, calls / seconds, calls > 0 ? selfSeconds * 1e9 / calls : null, probe.Every, profile.Calls, (long)probe.Lost,
             (recorded * RecordedCost + calls * PassedCost) / seconds, rows, callers);
     }
 

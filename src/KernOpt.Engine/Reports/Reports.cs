@@ -3,10 +3,13 @@ using KernOpt.Target;
 namespace KernOpt.Engine.Reports;
 
 /// <summary>What the commands answer. Names and meanings are a contract: src/docs/json.md. Shares are 0..1, times in the unit that the name says.</summary>
-public sealed record HotReport(string Target, double Seconds, string Source, long Samples, long LostSamples, double CostShare, IReadOnlyList<HotRow> Functions);
+public sealed record HotReport(string Target, double Seconds, string Source, long Samples, long LostSamples, double CostShare, IReadOnlyList<HotRow> Functions, IReadOnlyList<HotBlockRow> Blocks);
 
 /// <summary>Share of the target's user CPU time in the function's own code; Low and High are its 95 % interval.</summary>
 public sealed record HotRow(string Function, string Module, double Share, double Low, double High, long Samples);
+
+/// <summary>Share of the target's user CPU time in one basic block of a hot function.</summary>
+public sealed record HotBlockRow(string Function, Address Block, double Share, int LoopDepth);
 
 public sealed record InspectReport(string Target, double Seconds, long Functions, long Resolved, long Blocks, long Instructions,
     IReadOnlyList<ModuleRow> Modules, IReadOnlyList<RefusalRow> Refusals);
@@ -21,7 +24,8 @@ public sealed record FunctionReport(string Target, string Function, string Stabl
 
 public sealed record BlockRow(int Index, Address Start, string End, int LoopDepth, IReadOnlyList<int> Successors, IReadOnlyList<string> Instructions);
 
-public sealed record ValuesReport(string Target, string Function, double Seconds, long Calls, double CallsPerSecond, long SampledOneIn, long Samples, long Lost,
+/// <summary>SelfNanosecondsPerCall: CPU time in the function's own code per call, probe included; null where sampling is not possible.</summary>
+public sealed record ValuesReport(string Target, string Function, double Seconds, long Calls, double CallsPerSecond, double? SelfNanosecondsPerCall, long SampledOneIn, long Samples, long Lost,
     double CostShare, IReadOnlyList<ArgumentRow> Arguments, IReadOnlyList<CallerRow> Callers);
 
 /// <summary>One argument register. Bits is how much of it the function uses. AtLeast is the lower 95 % bound of the top value's share.</summary>
