@@ -41,8 +41,9 @@ public static class ValueProfiler
             : why;
     }
 
-    /// <summary>The session must have claimed the target.</summary>
-    public static async Task<Outcome<ValuesResult>> RunAsync(Session session, FunctionGraph graph, TimeSpan time, int oneIn, IProgress<string> progress, CancellationToken cancellation)
+    /// <summary>The session must have claimed the target. Ends early after this many recorded calls.</summary>
+    public static async Task<Outcome<ValuesResult>> RunAsync(Session session, FunctionGraph graph, TimeSpan time, int oneIn, IProgress<string> progress,
+        CancellationToken cancellation, long enough = long.MaxValue)
     {
         var arguments = EntryArguments.Of(graph);
         if (!Redirection.Of(session, graph, [.. arguments.Select(a => a.Register)]).Try(out var redirection, out var why)) return why;
@@ -54,7 +55,7 @@ public static class ValueProfiler
             try
             {
                 if (!redirect.Switch(Arm.Probe(probe.Id)).Try(out _, out why)) return why;
-                return await ReadAsync(session, graph, redirect, arguments, probe, time, progress, cancellation).ConfigureAwait(false);
+                return await ReadAsync(session, graph, redirect, arguments, probe, time, enough, progress, cancellation).ConfigureAwait(false);
             }
             finally
             {
@@ -69,26 +70,28 @@ public static class ValueProfiler
     }
 
     private static async Task<Outcome<ValuesResult>> ReadAsync(Session session, FunctionGraph graph, Redirect redirect, ImmutableArray<EntryArgument> arguments, ValueProbe probe,
-        TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
+        TimeSpan time, long enough, IProgress<string> progress, CancellationToken cancellation)
     {
         var profile = new ValueProfile(arguments.Length);
         var records = new List<ProbeRecord>();
-        var seeds = ImmutableArray.CreateBuilder<ArgumentTuple>();
+        var seeds = new List<ArgumentTuple>();
         using var sampler = session.Target.StartSampling(new SamplingRequest(Hertz)).Try(out var started, out _) ? started : null;
         var clock = Stopwatch.StartNew();
-        while (clock.Elapsed < time && !cancellation.IsCancellationRequested && session.Target.State == TargetState.Alive)
+        while (clock.Elapsed < time && profile.Calls < enough && !cancellation.IsCancellationRequested && session.Target.State == TargetState.Alive)
         {
             await Pause.For(DrainEvery, cancellation).ConfigureAwait(false);
             records.Clear();
             probe.Drain(records);
             foreach (var record in records) profile.Add([.. arguments.Select(a => ValueOf(record, a))], record.ReturnAddress);
-            seeds.AddRange(records.Take(KeptTuples - seeds.Count).Select(r => new ArgumentTuple(r.Rdi, r.Rsi, r.Rdx, r.Rcx, r.R8, r.R9)));
+            // The latest: what their pointers lead to is the likeliest to be there still.
+            seeds.AddRange(records.Select(r => new ArgumentTuple(r.Rdi, r.Rsi, r.Rdx, r.Rcx, r.R8, r.R9)));
+            if (seeds.Count > KeptTuples) seeds.RemoveRange(0, seeds.Count - KeptTuples);
             progress.Report($"{graph.Function}: {profile.Calls} calls recorded");
         }
         if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
         var elapsed = clock.Elapsed.TotalSeconds;
         var self = sampler is null ? null : SelfSeconds(sampler, CodeRanges.Of(session.Live, redirect, graph));
-        return new ValuesResult(Report(session, graph, arguments, profile, probe, elapsed, self), profile, arguments, seeds.ToImmutable());
+        return new ValuesResult(Report(session, graph, arguments, profile, probe, elapsed, self), profile, arguments, [.. seeds.Distinct()]);
     }
 
     private static double? SelfSeconds(ISampler sampler, CodeRanges ranges)

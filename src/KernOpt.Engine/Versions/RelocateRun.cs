@@ -25,7 +25,8 @@ public static class RelocateRun
         {
             if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With($"{installed.Count} functions are relocated; revert takes them out");
             progress.Report(name);
-            if (VersionMaker.Movable(session, name).Then(graph => VersionMaker.Relocate(session, graph)).Try(out var report, out why)) installed.Add(report);
+            var moved = VersionMaker.Movable(session, name).Try(out var graph, out why) ? await VersionMaker.RelocateAsync(session, graph, progress, cancellation).ConfigureAwait(false) : why;
+            if (moved.Try(out var report, out why)) installed.Add(report);
             else if (names.Count == 1) return why;
             else refusals.Add(why, name);
         }

@@ -17,6 +17,9 @@ public static class VersionMaker
     /// <summary>Long enough to see real arguments of a function that is worth the trouble.</summary>
     private static readonly TimeSpan SeedTime = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>Half as many again as validation runs on.</summary>
+    private const int EnoughSeeds = 300;
+
     public static async Task<Outcome<VersionReport>> SpecializeAsync(Session session, string name, IReadOnlyList<EntryBinding> bindings, IProgress<string> progress, CancellationToken cancellation)
     {
         if (!Movable(session, name).Try(out var graph, out var why)) return why;
@@ -41,9 +44,10 @@ public static class VersionMaker
     }
 
     /// <summary>The identity version. The session must have claimed the target.</summary>
-    public static Outcome<VersionReport> Relocate(Session session, FunctionGraph graph)
+    public static async Task<Outcome<VersionReport>> RelocateAsync(Session session, FunctionGraph graph, IProgress<string> progress, CancellationToken cancellation)
     {
-        var plan = new VersionPlan(VersionKind.Relocated, graph, (redirect, _) => VersionBuilder.Identity(graph, redirect.Site));
+        if (!(await SeedsAsync(session, graph, progress, cancellation).ConfigureAwait(false)).Try(out var seeds, out var why)) return why;
+        var plan = new VersionPlan(VersionKind.Relocated, graph, (redirect, _) => VersionBuilder.Identity(graph, redirect.Site)) { Seeds = seeds };
         return Install(session, plan);
     }
 
@@ -53,7 +57,7 @@ public static class VersionMaker
 
     private static async Task<Outcome<ImmutableArray<ArgumentTuple>>> SeedsAsync(Session session, FunctionGraph graph, IProgress<string> progress, CancellationToken cancellation)
     {
-        if (!(await ValueProfiler.RunAsync(session, graph, SeedTime, 16, progress, cancellation).ConfigureAwait(false)).Try(out var values, out var why)) return why;
+        if (!(await ValueProfiler.RunAsync(session, graph, SeedTime, 16, progress, cancellation, EnoughSeeds).ConfigureAwait(false)).Try(out var values, out var why)) return why;
         return values.Seeds;
     }
 

@@ -20,8 +20,8 @@ internal sealed class InputGenerator(ValidationRequest request, SandboxLayout la
     public RunInput Next()
     {
         var index = made++;
-        if (index < request.Seeds.Length) return Finish(request.Seeds[index], [], isChanged: false);
-        index -= request.Seeds.Length;
+        if (index < SeedRuns) return Finish(request.Seeds[index], [], isChanged: false);
+        index -= SeedRuns;
         if (index < BoundaryRuns) return AtBoundary(index);
         var parent = Parent();
         var arguments = parent?.Arguments ?? Fresh();
@@ -38,6 +38,9 @@ internal sealed class InputGenerator(ValidationRequest request, SandboxLayout la
         if (corpus.Count < CorpusLimit) corpus.Add(input);
         else corpus[random.Below(CorpusLimit)] = input;
     }
+
+    /// <summary>However many were seen live, half of the runs are left for what has not been seen.</summary>
+    private int SeedRuns => Math.Min(request.Seeds.Length, request.Limits.Runs / 2);
 
     /// <summary>Six arguments, three values each, for as many numbers as leave time for the rest.</summary>
     private int BoundaryRuns => 18 * Math.Min(facts.Immediates.Count, BoundaryLimit);
