@@ -1,25 +1,38 @@
 namespace KernOpt.Bench.Figures;
 
 /// <summary>
-/// kill -9 of KernOpt at random instants during tune: the target must be alive and right each time, and a fresh revert must bring back its text.
-/// Arguments: [kills] [seed].
+/// kill -9 of KernOpt at random instants during tune: the target must be alive and right each time, and a fresh revert must bring back its text. The policy
+/// is the aggressive one with everything made short, so that threads are borrowed and code goes in and out several times a second. Arguments: [kills] [seed].
 /// </summary>
 internal static class KillFigure
 {
+    private const string Policy = """
+        version: 1
+        mode: act
+        techniques: { specialize: true, outline: true, relocate: true, callSites: true }
+        thresholds: { minimumShare: 1%, minimumCallsPerSecond: 10, minimumSamples: 20 }
+        sampling: { profileTime: 200ms, valuesOneIn: 8 }
+        comparison: { window: 20ms, maximumDuration: 1s, minimumBlocks: 6, looks: 2 }
+        coolDown: { afterLoss: 1s, afterRollback: 1s }
+        regression: { interval: 500ms }
+        """;
+
     public static async Task<int> RunAsync(string[] arguments)
     {
         var kills = arguments.Length > 0 ? int.Parse(arguments[0]) : 200;
         var seed = arguments.Length > 1 ? int.Parse(arguments[1]) : 1;
         var random = new Random(seed);
         var program = Scratch.Compile("hotfilter", "-O2", "-s");
+        var policy = Path.Combine(Scratch.Folder, "often.yaml");
+        await File.WriteAllTextAsync(policy, Policy);
         int alive = 0, right = 0, restored = 0, changed = 0;
         for (var i = 0; i < kills; i++)
         {
             using var target = new RunningTarget(program);
             await target.WaitForLineAsync(_ => true, TimeSpan.FromSeconds(10));
-            var tune = Kernopt.Start("tune", "--pid", $"{target.Pid}", "--policy", Path.Combine(Repository.Root, "policies/aggressive.yaml"), "--for", "30s", "--quiet", "--json");
-            // Dense over the first seconds, where threads are borrowed and code goes in, and some later.
-            await Task.Delay(TimeSpan.FromSeconds(random.NextDouble() < 0.7 ? 0.2 + random.NextDouble() * 5 : random.NextDouble() * 20));
+            var tune = Kernopt.Start("tune", "--pid", $"{target.Pid}", "--policy", policy, "--for", "30s", "--quiet", "--json");
+            // Dense over the first seconds, where threads are borrowed and code goes in.
+            await Task.Delay(TimeSpan.FromSeconds(0.1 + (random.NextDouble() < 0.6 ? random.NextDouble() * 1.5 : random.NextDouble() * 4)));
             tune.Kill();
             await tune.WaitForExitAsync();
             await Task.Delay(100);
@@ -33,7 +46,7 @@ internal static class KillFigure
             var isRestored = revert.ExitCode == 0 && revert.Result.GetProperty("textIsOriginal").GetBoolean();
             restored += isRestored ? 1 : 0;
             if (!isRestored) Console.WriteLine($"kill {i}: {revert}");
-            if ((i + 1) % 10 == 0) Console.WriteLine($"{i + 1} kills: {alive} alive, {right} right, {restored} restored ({changed} had changed places when killed)");
+            if ((i + 1) % 5 == 0) Console.WriteLine($"{i + 1} kills: {alive} alive, {right} right, {restored} restored ({changed} had changed places when killed)");
         }
         Console.WriteLine($"{kills} kills (seed {seed}): {alive} targets alive, {right} with right answers, {restored} restored byte for byte; {changed} had changed places when killed");
         return alive == kills && right == kills && restored == kills ? 0 : 1;
