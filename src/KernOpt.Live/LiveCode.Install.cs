@@ -31,6 +31,9 @@ public sealed partial class LiveCode
     private const ulong CountedStubBytes = 32;
     private const int CallBytes = 5;
 
+    /// <summary>Until the entry is added, under the gate.</summary>
+    private const ulong Unnumbered = 0;
+
     /// <summary>
     /// Puts a version into the redirection's region, complete, without anything leading to it yet. Refused with nothing changed: 5003, 5201, 5203, 5204, and
     /// what Encode says.
@@ -44,7 +47,7 @@ public sealed partial class LiveCode
             if (WhyNotExtensible(redirect) is { } refusal) return refusal;
         }
         var room = ((ulong)request.MostBytes + 15) & ~15UL;
-        return Install(region, room + 2 * CountedStubBytes, InstalledVersion.WordAt(request.Words), (code, data) =>
+        return Install(redirect, room + 2 * CountedStubBytes, InstalledVersion.WordAt(request.Words), (code, data) =>
             Encode(region, redirect, request, room, code, data)).Then<InstalledVersion>(placed => new InstalledVersion(region, placed));
     }
 
@@ -64,7 +67,7 @@ public sealed partial class LiveCode
             Span<byte> opcode = stackalloc byte[1];
             if (Source.Read(call.At, opcode) != 1 || opcode[0] != NearCall) return Reasons.CallNotPatchable.With($"at {call.At}");
 
-            var installed = Install(region, RedirectedCall.MostCodeBytes, RedirectedCall.DataBytes, (code, data) => CallEntry(region, redirect, version, call, code, data));
+            var installed = Install(redirect, RedirectedCall.MostCodeBytes, RedirectedCall.DataBytes, (code, data) => CallEntry(region, redirect, version, call, code, data));
             if (!installed.Try(out var placed, out var why)) return why;
             region.Memory.Store(placed.Entry.Data.Offset, redirect.Function.Start.Value);
             var stored = changes.Make(region, ChangeKind.CallSite, call.At, Near(NearCall, call.At, placed.Entry.Plain, CallBytes), placed.Entry.Id);
@@ -92,7 +95,7 @@ public sealed partial class LiveCode
             var region = redirect.Region;
             if (WhyNotExtensible(redirect) is { } refusal) return refusal;
             if (!DestinationOf(redirect, then ?? Arm.Original).Try(out var next, out var why)) return why;
-            return Install(region, ProbeCode.MostBytes, ProbeCode.DataBytes(capacity), (code, data) =>
+            return Install(redirect, ProbeCode.MostBytes, ProbeCode.DataBytes(capacity), (code, data) =>
                 ProbeEntry(region, redirect, every, capacity, then ?? Arm.Original, next, code, data)).Then<ValueProbe>(placed => new ValueProbe(region, placed));
         }
     }
@@ -101,8 +104,9 @@ public sealed partial class LiveCode
     /// Takes memory, makes the bytes and the entry for it, and writes them; gives the memory back where that is refused. The gate is not held while they are made:
     /// making may take long, and may read the program from other threads.
     /// </summary>
-    private Outcome<PlacedEntry> Install(LiveRegion region, ulong codeBytes, ulong dataBytes, Func<Piece, Piece, Outcome<(Entry Entry, byte[] Bytes)>> make)
+    private Outcome<PlacedEntry> Install(Redirect redirect, ulong codeBytes, ulong dataBytes, Func<Piece, Piece, Outcome<(Entry Entry, byte[] Bytes)>> make)
     {
+        var region = redirect.Region;
         Piece code, data;
         lock (gate)
         {
@@ -116,7 +120,9 @@ public sealed partial class LiveCode
         var made = make(code, data);
         lock (gate)
         {
-            if (!made.Then(m => region.Add(m.Entry)).Try(out var placed, out var why))
+            // The redirection may have been taken out meanwhile.
+            var added = WhyNotExtensible(redirect) is { } gone ? gone : made.Then(m => region.Add(m.Entry with { Id = regions.NextId(region) }));
+            if (!added.Try(out var placed, out var why))
             {
                 region.GiveBack(code, data);
                 return why;
@@ -128,7 +134,7 @@ public sealed partial class LiveCode
         }
     }
 
-    private Outcome<(Entry, byte[])> Encode(LiveRegion region, Redirect redirect, VersionRequest request, ulong room, Piece code, Piece data)
+    private static Outcome<(Entry, byte[])> Encode(LiveRegion region, Redirect redirect, VersionRequest request, ulong room, Piece code, Piece data)
     {
         var at = region.AddressOf(code.Offset);
         if (!request.Encode(new VersionPlace(at, region.RangeOf(data))).Try(out var encoded, out var why)) return why;
@@ -139,7 +145,7 @@ public sealed partial class LiveCode
         var counted = at + room;
         var counter = region.AddressOf(data.Offset);
         if (CountedStub(counted, counter, encoded.Entries[0], SiteFacts.FlagsDead(redirect.Entry), bytes, room) is { } refusal) return refusal;
-        var entry = new Entry(EntryType.Version, regions.NextId(region))
+        var entry = new Entry(EntryType.Version, Unnumbered)
         {
             Kind = (byte)request.Kind,
             Parent = redirect.Id,
@@ -172,11 +178,11 @@ public sealed partial class LiveCode
         return null;
     }
 
-    private Outcome<(Entry, byte[])> CallEntry(LiveRegion region, Redirect redirect, InstalledVersion version, CallSite call, Piece code, Piece data)
+    private static Outcome<(Entry, byte[])> CallEntry(LiveRegion region, Redirect redirect, InstalledVersion version, CallSite call, Piece code, Piece data)
     {
         var at = region.AddressOf(code.Offset);
         if (!StubAssembler.Assemble(at, c => c.JumpThrough(region.AddressOf(data.Offset))).Try(out var bytes, out var why)) return why;
-        return (new Entry(EntryType.Call, regions.NextId(region))
+        return (new Entry(EntryType.Call, Unnumbered)
         {
             Parent = version.Id,
             Code = code,
@@ -189,14 +195,14 @@ public sealed partial class LiveCode
         }, bytes);
     }
 
-    private Outcome<(Entry, byte[])> ProbeEntry(LiveRegion region, Redirect redirect, uint every, int capacity, Arm then, Address next, Piece code, Piece data)
+    private static Outcome<(Entry, byte[])> ProbeEntry(LiveRegion region, Redirect redirect, uint every, int capacity, Arm then, Address next, Piece code, Piece data)
     {
         var at = region.AddressOf(code.Offset);
         var arguments = redirect.Arguments;
         var plan = new ProbeCode.Plan(region.AddressOf(data.Offset), next, every, capacity, redirect.FlagsDead, redirect.StackDepth, arguments);
         if (!ProbeCode.Assemble(at, plan).Try(out var bytes, out var why)) return why;
         var known = Enumerable.Range(0, arguments.Length).Sum(i => arguments[i] == Iced.Intel.Register.None ? 0 : 1 << i);
-        return (new Entry(EntryType.Probe, regions.NextId(region))
+        return (new Entry(EntryType.Probe, Unnumbered)
         {
             Parent = redirect.Id,
             Code = code,

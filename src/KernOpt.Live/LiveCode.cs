@@ -86,8 +86,11 @@ public sealed partial class LiveCode
     /// <summary>Whether the text at the site (and at the springboard) leads into the region in this address space.</summary>
     public bool IsInForce(Redirect redirect)
     {
-        var records = redirect.Region.Changes.Where(c => c.Record.Owner == redirect.Id).ToList();
-        return records.Exists(c => c.Record.Kind == ChangeKind.Entry) && records.TrueForAll(c => changes.Look(c.Record) == TextHolds.Patched);
+        lock (gate)
+        {
+            var records = redirect.Region.Changes.Where(c => c.Record.Owner == redirect.Id).ToList();
+            return records.Exists(c => c.Record.Kind == ChangeKind.Entry) && records.TrueForAll(c => changes.Look(c.Record) == TextHolds.Patched);
+        }
     }
 
     internal Arm ArmOf(Redirect redirect)

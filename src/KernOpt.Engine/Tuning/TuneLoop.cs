@@ -56,7 +56,7 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var watch = kept.WatchAsync(watching.Token);
         Refusal? ended = null;
-        while (Left > TimeSpan.Zero && !cancellation.IsCancellationRequested && ended is null) ended = await RoundAsync(kept, cancellation).ConfigureAwait(false);
+        while (Left > TimeSpan.Zero && !cancellation.IsCancellationRequested && ended is null && !watch.IsCompleted) ended = await RoundAsync(kept, cancellation).ConfigureAwait(false);
         await watching.CancelAsync().ConfigureAwait(false);
         await watch.ConfigureAwait(false);
         if (ended is not null) return ended;

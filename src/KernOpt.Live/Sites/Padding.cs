@@ -6,7 +6,7 @@ using KernOpt.Target;
 namespace KernOpt.Live.Sites;
 
 /// <summary>
-/// Finds bytes between functions that are proved to be padding: nothing but nops, int3 or zeros from the end of one function to the start of the
+/// Finds bytes between functions that are proved to be padding: nothing but nops and int3 (zeros may be data) from the end of one function to the start of the
 /// next; the one before does not run on into them, and neither neighbour jumps there.
 /// </summary>
 internal sealed class Padding(ICodeSource source, Func<Function, Outcome<FunctionGraph>> graphOf)
@@ -45,7 +45,6 @@ internal sealed class Padding(ICodeSource source, Func<Function, Outcome<Functio
     {
         var bytes = new byte[gap.Length];
         if (!source.IsExecutable(gap.Start) || source.Read(gap.Start, bytes) != bytes.Length) return false;
-        if (bytes.AsSpan().IndexOfAnyExcept((byte)0) < 0) return true;
         var decoder = Decoder.Create(64, bytes, gap.Start.Value);
         while (decoder.IP < gap.End.Value)
         {

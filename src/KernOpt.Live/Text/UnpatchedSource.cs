@@ -8,15 +8,14 @@ namespace KernOpt.Live.Text;
 /// <summary>The program as it was before it was changed: where the text holds the bytes that an undo record put there, the original ones are read.</summary>
 internal sealed class UnpatchedSource(ICodeSource live, Func<IReadOnlyList<UndoRecord>> changes) : ICodeSource
 {
-    private readonly Lock gate = new();
-    private UndoRecord[] ascending = [];
-    private bool isStale = true;
+    private sealed record Known(long Version, UndoRecord[] Ascending);
+
+    // No lock: the records are asked for under the owner's, who calls Invalidate while holding it.
+    private volatile Known known = new(-1, []);
+    private long version;
 
     /// <summary>The records have changed.</summary>
-    public void Invalidate()
-    {
-        lock (gate) isStale = true;
-    }
+    public void Invalidate() => Interlocked.Increment(ref version);
 
     public int Read(Address from, Span<byte> into)
     {
@@ -47,15 +46,13 @@ internal sealed class UnpatchedSource(ICodeSource live, Func<IReadOnlyList<UndoR
 
     private UndoRecord[] Ascending()
     {
-        lock (gate)
-        {
-            if (isStale) ascending = [.. changes().OrderBy(r => r.At)];
-            isStale = false;
-            return ascending;
-        }
+        var now = Interlocked.Read(ref version);
+        if (known is { } before && before.Version == now) return before.Ascending;
+        var made = new Known(now, [.. changes().OrderBy(r => r.At)]);
+        known = made;
+        return made.Ascending;
     }
 
-    /// <summary>Records are 16 bytes at most, so one that starts 16 before cannot reach the address.</summary>
     private static int FirstThatEndsAfter(UndoRecord[] records, Address from)
     {
         int low = 0, high = records.Length;

@@ -38,6 +38,12 @@ internal sealed partial class Transfer(ICodeSource? source, IReadOnlySet<ulong> 
             Call(facts);
             return;
         }
+        if (instruction.FlowControl is FlowControl.Interrupt or FlowControl.XbeginXabortXend)
+        {
+            // The kernel's answer is in rax, which the instruction does not name.
+            Call(facts);
+            return;
+        }
         ref readonly var info = ref information.GetInfo(instruction);
         foreach (var used in info.GetUsedRegisters())
         {

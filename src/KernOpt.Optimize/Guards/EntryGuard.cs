@@ -34,12 +34,13 @@ internal sealed class EntryGuard(FunctionBody body, GuardTargets targets, LiveSe
         var passed = body.NewBlock();
         passed.Instructions.AddRange(flags.After);
         passed.End = new Terminator.Goto(site);
+        var needed = ReadByGuard(bindings, places, flags);
         BodyBlock? first = null, last = null;
         foreach (var binding in bindings)
         {
             var check = body.NewBlock();
             if (first is null) check.Instructions.AddRange(flags.Before);
-            if (Compare(binding, places, check.Instructions) is { } why) return why;
+            if (Compare(binding, places, needed, check.Instructions) is { } why) return why;
             check.End = new Terminator.Branch(ConditionCode.ne, miss, passed);
             if (last is { End: Terminator.Branch before }) last.End = before with { Else = check };
             first ??= check;
@@ -63,7 +64,16 @@ internal sealed class EntryGuard(FunctionBody body, GuardTargets targets, LiveSe
         return miss;
     }
 
-    private Refusal? Compare(EntryBinding binding, ArgumentPlaces places, List<Instruction> into)
+    /// <summary>What the guard itself reads, also where it is dead behind the site: no value may be loaded there.</summary>
+    private static LiveSet ReadByGuard(IReadOnlyList<EntryBinding> bindings, ArgumentPlaces places, FlagsAcrossGuard flags)
+    {
+        var read = LiveSet.Empty;
+        foreach (var instruction in flags.After) read |= RegisterEffects.Of(instruction).Reads;
+        foreach (var place in bindings.Select(b => places.Find(b.Argument, b.Bits)).Where(p => p != Register.None)) read |= LiveSet.Of(place);
+        return read;
+    }
+
+    private Refusal? Compare(EntryBinding binding, ArgumentPlaces places, LiveSet needed, List<Instruction> into)
     {
         var place = places.Find(binding.Argument, binding.Bits);
         if (place == Register.None) return Reasons.ArgumentLostBeforeSite.With($"{binding.Argument}");
@@ -74,7 +84,7 @@ internal sealed class EntryGuard(FunctionBody body, GuardTargets targets, LiveSe
         else if (value == (int)value) into.Add(Instruction.Create(binding.Bits == 64 ? Cmp_rm64_imm32 : Cmp_rm32_imm32, register, (int)value));
         else
         {
-            var free = Free.FirstOrDefault(r => liveAtSite.Parts(r) == RegisterPart.None && writtenByOriginal.Parts(r) != RegisterPart.None);
+            var free = Free.FirstOrDefault(r => (liveAtSite | needed).Parts(r) == RegisterPart.None && writtenByOriginal.Parts(r) != RegisterPart.None);
             if (free == Register.None) return Reasons.NoRegisterForGuard.With($"{binding}");
             into.Add(Instruction.Create(Mov_r64_imm64, free, binding.Value));
             into.Add(Instruction.Create(Cmp_r64_rm64, register, free));

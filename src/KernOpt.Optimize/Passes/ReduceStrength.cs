@@ -58,6 +58,7 @@ internal sealed class ReduceStrength : IPass
         if (factor <= 0 || !(BitOperations.IsPow2(factor) || factor is 3 or 5 or 9)) return null;
         if (Liveness.Of(body).Before(block, index + 1).Overlaps(LiveSet.Of(MachineFacts.StatusFlags))) return null;
         var code = new CodeList(old, width);
+        if (factor == 1 && width == 32 && old.Op0Register == old.Op1Register) return code.ZeroExtend(old.Op0Register).Code;
         return BitOperations.IsPow2(factor)
             ? code.Move(old.Op0Register, old.Op1Register).ShiftLeft(old.Op0Register, BitOperations.Log2((ulong)factor)).Code
             : code.LoadSum(old.Op0Register, old.Op1Register, (int)factor - 1).Code;

@@ -27,6 +27,8 @@ public static class CallSiteConstants
     /// </summary>
     public static ImmutableArray<EntryBinding> At(FunctionGraph caller, ICodeSource source, CallSite call)
     {
+        // A handler may join the code before the call with other values, and the graph does not show that way.
+        if (caller.Function.HasLandingPads) return [];
         if (!BodyBuilder.Copy(caller, caller.Entry.Start, withFullEntry: false).Try(out var body, out _)) return [];
         var assumptions = new Assumptions();
         // The first block may also be reached by jumps back; what is assumed there holds on each way, so only the stack pointer's place is lost.

@@ -15,10 +15,10 @@ internal static class TinyProgram
 {
     public static readonly Address Start = new(0x40_0000);
 
-    public static ByteTarget Make()
+    public static ByteTarget Make(byte padding = 0xCC)
     {
         var text = new byte[4096];
-        text.AsSpan().Fill(0xCC);
+        text.AsSpan().Fill(padding);
         var longBytes = Assemble(0, c =>
         {
             c.push(rbx);

@@ -49,6 +49,20 @@ public sealed unsafe partial class NativeSample : ICodeSource, IDisposable
         return code.Entries;
     }
 
+    /// <summary>Straight-line code at a place from which it reaches the library and its versions.</summary>
+    public Address Place(IEnumerable<Iced.Intel.Instruction> instructions)
+    {
+        used = (used + 63) & ~63;
+        var at = (ulong)(heap + used);
+        var assembler = new Iced.Intel.Assembler(64);
+        foreach (var instruction in instructions) assembler.AddInstruction(instruction);
+        using var bytes = new MemoryStream();
+        assembler.Assemble(new Iced.Intel.StreamCodeWriter(bytes), at);
+        bytes.ToArray().CopyTo(new Span<byte>(heap + used, (int)bytes.Length));
+        used += (int)bytes.Length;
+        return new Address(at);
+    }
+
     /// <summary>An 8-byte word that versions can reach.</summary>
     public ref ulong Counter => ref *(ulong*)(heap + Room - 64);
 

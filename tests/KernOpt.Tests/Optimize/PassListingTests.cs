@@ -43,6 +43,11 @@ public sealed class PassListingTests
         "mov ecx,0Ah", "div ecx");
 
     [Fact]
+    public void ReduceStrength_ProductBy1_StillClearsTheUpperHalf() => Expect(new ReduceStrength(),
+        a => { a.imul(edi, edi, 1); a.mov(rax, rdi); a.xor(ecx, ecx); },
+        "mov edi,edi", "mov rax,rdi", "xor ecx,ecx");
+
+    [Fact]
     public void ReduceStrength_DivisorZero_StillFaults() => Expect(new ReduceStrength(),
         a => { a.xor(ecx, ecx); a.xor(edx, edx); a.div(ecx); },
         "xor ecx,ecx", "xor edx,edx", "div ecx");

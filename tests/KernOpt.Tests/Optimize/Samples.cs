@@ -124,5 +124,23 @@ internal static class Samples
         __attribute__((noinline)) long scale(long x, long factor, unsigned mode) { return mode ? x * factor : x / factor; }
         long calls_with_constant(long x) { long r = scale(x, 16, 1); caller_sink = r; return r + 1; }
         long calls_with_variable(long x, long y) { long r = scale(x, y, 1); caller_sink = r; return r + 1; }
+
+        /* A site (the load of 5) behind a prefix: each divides by rcx, and depends on flags or places that the prefix made. */
+        __asm__(
+            ".text\n"
+            ".globl repeats_comparison\n .type repeats_comparison,@function\n repeats_comparison:\n"
+            "  mov %rdi, %rax\n  cmp %rsi, %rax\n  mov $5, %r8d\n  jb 1f\n"
+            "  lea (%rdx,%r8), %rax\n  xor %edx, %edx\n  div %rcx\n  lea (%rax,%rdx), %rax\n  ret\n"
+            "1: lea 1(%rdx), %rax\n  ret\n  .size repeats_comparison, .-repeats_comparison\n"
+            ".globl keeps_sum_flags\n .type keeps_sum_flags,@function\n keeps_sum_flags:\n"
+            "  add %rsi, %rdi\n  mov $5, %r8d\n  jc 1f\n"
+            "  lea (%rdi,%r8), %rax\n  xor %edx, %edx\n  div %rcx\n  lea (%rax,%rdx), %rax\n  ret\n"
+            "1: lea 1(%rdx), %rax\n  ret\n  .size keeps_sum_flags, .-keeps_sum_flags\n"
+            ".globl moves_argument\n .type moves_argument,@function\n moves_argument:\n"
+            "  push %rbx\n  mov %rcx, %rbx\n  xor %ecx, %ecx\n  mov $5, %r8d\n"
+            "  lea (%rdi,%r8), %rax\n  add %rcx, %rax\n  xor %edx, %edx\n  div %rbx\n  lea (%rax,%rdx), %rax\n  pop %rbx\n  ret\n  .size moves_argument, .-moves_argument\n"
+            ".globl uses_argument_before\n .type uses_argument_before,@function\n uses_argument_before:\n"
+            "  lea (%rdi,%rsi), %r9\n  mov %rdi, %rcx\n  mov $5, %r8d\n"
+            "  lea (%r9,%r8), %rax\n  xor %edx, %edx\n  xor %edi, %edi\n  or $1, %rcx\n  div %rcx\n  lea (%rax,%rdx), %rax\n  add %rdi, %rax\n  ret\n  .size uses_argument_before, .-uses_argument_before\n");
         """;
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Iced.Intel;
 using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
 using KernOpt.Optimize.Guards;
 using KernOpt.Optimize.Versions;
 using KernOpt.Target;
@@ -226,6 +227,14 @@ public sealed unsafe class VersionTests(NativeSample sample, ITestOutputHelper o
         Assert.DoesNotContain(known, b => b.Argument == Register.RDI);
         var variable = sample.Parse("calls_with_variable");
         Assert.DoesNotContain(CallSiteConstants.At(variable, sample, variable.Calls.Single()), b => b.Argument == Register.RSI);
+    }
+
+    [Fact]
+    public void CallOfAFunctionThatHandlesExceptions_IsNotProved()
+    {
+        var caller = sample.Parse("calls_with_constant");
+        var handling = new FunctionGraph(caller.Function with { HasLandingPads = true }, caller.Blocks);
+        Assert.Empty(CallSiteConstants.At(handling, sample, caller.Calls.Single()));
     }
 
     private FunctionVersion Specialize(string name, params EntryBinding[] bindings)
