@@ -2,6 +2,7 @@ using System.CommandLine;
 using KernOpt.Cli.Output;
 using KernOpt.Engine.Journaling;
 using KernOpt.Engine.Sessions;
+using KernOpt.Linux.Processes;
 using KernOpt.Target;
 
 namespace KernOpt.Cli.CommandLine;
@@ -42,6 +43,7 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
             if (!target.Open(parse).Try(out var process, out why)) return Terminal.Refuse(why);
             using (process)
             {
+                Courtesy.StepBack();
                 if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
                 using (session)
                 {

@@ -7,6 +7,7 @@ using KernOpt.Engine.Sessions;
 using KernOpt.Engine.Tuning;
 using KernOpt.Engine.Versions;
 using KernOpt.Linux;
+using KernOpt.Linux.Processes;
 using KernOpt.Target;
 using Spectre.Console;
 
@@ -29,6 +30,7 @@ internal static class DemoRun
         await Task.Delay(TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!ProcessTarget.Attach(workload.Pid).Try(out var process, out why)) return Terminal.Refuse(why);
         using var attached = process;
+        Courtesy.StepBack();
         if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
         using var working = session;
         var before = await workload.RateAsync(TimeSpan.FromSeconds(3), cancellation).ConfigureAwait(false);

@@ -69,6 +69,8 @@ public enum CallNumber : long
     recvmmsg = 299,
     process_vm_readv = 310,
     kcmp = 312,
+    sched_setattr = 314,
+    sched_getattr = 315,
     memfd_create = 319,
     io_pgetevents = 333,
     io_uring_enter = 426,

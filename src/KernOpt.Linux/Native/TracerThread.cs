@@ -6,7 +6,7 @@ namespace KernOpt.Linux.Native;
 
 /// <summary>
 /// One thread on which all ptrace calls of one owner run: ptrace(2) ties a tracee to the thread that seized it. An urgent one asks for the lowest
-/// real-time priority (SCHED_FIFO 1) so that a held thread is not held longer because the processors are busy; without the permission it runs as usual.
+/// real-time priority (SCHED_FIFO 1) so that a held thread is not held longer because the processors are busy.
 /// When this thread ends, the kernel detaches all its tracees and lets them run.
 /// </summary>
 public sealed class TracerThread : IDisposable
@@ -51,19 +51,28 @@ public sealed class TracerThread : IDisposable
     public void Run(Action what) => Run(() => { what(); return 0; });
 
     /// <summary>
-    /// Waits for a report of one tracee or child (waitpid(2) with __WALL). On the tracer thread only. It polls, first at once and then every 20 µs,
-    /// later every 200 µs, so that it is bounded whatever the thread does.
+    /// Waits for a report of one tracee or child (waitpid(2) with __WALL). On the tracer thread only. It polls, first at once (the thread stops within
+    /// some µs when it has a processor), then every 20 µs, later every 200 µs, so that it is bounded whatever the thread does.
     /// </summary>
-    public static StopReport Wait(int thread, TimeSpan timeout)
+    public static StopReport Wait(int thread, TimeSpan timeout) => Wait(thread, timeout, out _);
+
+    /// <param name="thread">The tracee.</param>
+    /// <param name="timeout">After which the answer is <see cref="StopReport.TimedOut"/>.</param>
+    /// <param name="before">The last time at which there was no report yet (<see cref="Stopwatch.GetTimestamp"/>).</param>
+    public static StopReport Wait(int thread, TimeSpan timeout, out long before)
     {
-        var started = Stopwatch.GetTimestamp();
+        var started = before = Stopwatch.GetTimestamp();
         for (var round = 0; ; round++)
         {
             if (Poll(thread) is { } report) return report;
-            if (Stopwatch.GetElapsedTime(started) > timeout) return Poll(thread) ?? StopReport.TimedOut;
-            if (round > 4) SystemCall.Sleep(round < 200 ? 20_000 : 200_000);
+            before = Stopwatch.GetTimestamp();
+            var elapsed = Stopwatch.GetElapsedTime(started, before);
+            if (elapsed > timeout) return Poll(thread) ?? StopReport.TimedOut;
+            if (elapsed > AtOnce) SystemCall.Sleep(round < 200 ? 20_000 : 200_000);
         }
     }
+
+    private static readonly TimeSpan AtOnce = TimeSpan.FromMicroseconds(15);
 
     /// <summary>The next report of one tracee if there is one by now.</summary>
     public static unsafe StopReport? Poll(int thread)
@@ -93,12 +102,15 @@ public sealed class TracerThread : IDisposable
         foreach (var action in work.GetConsumingEnumerable()) action();
     }
 
-    private static unsafe void AskForRealTime()
+    /// <summary>Without the permission: turns as short as they can be, and none of the courtesy that it may have inherited.</summary>
+    private static void AskForRealTime()
     {
-        const int firstInFirstOut = 1, resetOnFork = 0x40000000;
-        var priority = 1;   // struct sched_param { int sched_priority; }
-        SystemCall.Invoke(CallNumber.sched_setscheduler, 0, firstInFirstOut | resetOnFork, (long)&priority);
         const int setTimerSlack = 29;
+        if (Scheduling.Of(0) is { } inherited)
+        {
+            var urgent = inherited with { Policy = Scheduling.FirstInFirstOut, Flags = Scheduling.ResetOnFork, Nice = 0, Priority = 1, Slice = 0 };
+            if (Scheduling.Set(0, urgent) < 0) Scheduling.Set(0, inherited with { Policy = Scheduling.Other, Slice = Scheduling.ShortestSlice });
+        }
         SystemCall.Invoke(CallNumber.prctl, setTimerSlack, 1);
     }
 }

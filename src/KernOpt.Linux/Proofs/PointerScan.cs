@@ -13,6 +13,9 @@ internal sealed class PointerScan
     private readonly IReadOnlyList<AddressRange> ranges;
     private readonly ulong lowest, span;
 
+    /// <summary>One for all scans, since some are made while a thread is held. So a scan is for one thread at a time.</summary>
+    private readonly byte[] buffer = GC.AllocateArray<byte>(Chunk);
+
     public PointerScan(TargetMemory memory, IReadOnlyList<AddressRange> ranges)
     {
         this.memory = memory;
@@ -34,7 +37,6 @@ internal sealed class PointerScan
     /// <summary>Where the first such word lies in [from, to), or null. Pages that cannot be read hold none.</summary>
     public Address? Find(Address from, Address to)
     {
-        var buffer = new byte[Chunk];
         for (var at = from.AlignUp(8); at < to;)
         {
             var wanted = (int)Math.Min(Chunk, to.Value - at.Value);

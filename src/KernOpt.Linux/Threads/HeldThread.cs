@@ -21,6 +21,7 @@ internal enum LetGo
 internal sealed class HeldThread
 {
     private readonly long since;
+    private Scheduling? lent;
 
     private HeldThread(int id, long since, Registers stopped, Registers resumed)
     {
@@ -39,8 +40,20 @@ internal sealed class HeldThread
 
     public Registers Alone { get; }
 
-    /// <summary>Interrupt to resume; set when it is let go.</summary>
+    /// <summary>From the last moment at which it was not yet seen to be stopped until it was let go; set then.</summary>
     public TimeSpan Duration { get; private set; }
+
+    /// <summary>
+    /// Lends it the shortest turns for as long as it is held, for a use that lets it run in between.
+    /// </summary>
+    public void RunPromptly() => lent ??= ShortTurns.Lend(Id);
+
+    /// <summary>Takes back what was lent, if that has not been done.</summary>
+    public void RunAsUsual()
+    {
+        ShortTurns.TakeBack(Id, lent);
+        lent = null;
+    }
 
     /// <summary>
     /// Takes over a thread that is in its interrupt stop. A call that would end with EINTR because of the stop is marked to be done again at once, so that
@@ -59,6 +72,7 @@ internal sealed class HeldThread
     /// </summary>
     public LetGo Release(int signal = 0)
     {
+        RunAsUsual();
         Ptrace.SetRegisters(Id, Resumed);
         var result = Ptrace.Detach(Id, signal);
         Duration = Stopwatch.GetElapsedTime(since);

@@ -78,6 +78,7 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
         step = default;
         if (!held.Stopped.IsInSystemCall && RestartableSequence.Contains(memory, held.Id, held.Stopped.Rip))
             return (Reasons.NoThreadToBorrow.With($"thread {held.Id} is in a restartable sequence"), null);
+        held.RunPromptly();
         if (!memory.Write(place, CallStub.Build(held.Alone))) return (Reasons.StoreFailed.With($"{place}"), null);
         if (Ptrace.SetRegisters(held.Id, CallStub.Entry(held.Stopped, place, call)) < 0) return (Reasons.ThreadLost.With($"thread {held.Id}"), LetGo.Ended);
         if (RunToSystemCall(held, out var end) is { } before) return (before, end);

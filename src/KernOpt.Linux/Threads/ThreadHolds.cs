@@ -21,24 +21,31 @@ internal sealed class ThreadHolds : IDisposable
         tracer = new(() => new TracerThread($"kernopt tracer of {pid}", isUrgent: true));
     }
 
-    /// <summary>The longest time from asking a thread to stop to letting it go.</summary>
+    /// <summary>The longest time for which a thread was held; the wait for a processor that a thread has before it can stop is its own.</summary>
     public TimeSpan Longest => TimeSpan.FromTicks(Volatile.Read(ref longest));
 
     /// <summary>
     /// Stops one thread, does something with it and lets it go. <paramref name="use"/> runs on the tracer thread and answers the value and how the thread
     /// was let go; null for that means that it is still to be let go. <paramref name="waited"/>: how long it has been in its blocked call.
     /// </summary>
-    public Outcome<T> Hold<T>(int thread, TimeSpan waited, Func<HeldThread, (Outcome<T> Value, LetGo? End)> use) => tracer.Value.Run(() =>
+    public Outcome<T> Hold<T>(int thread, TimeSpan waited, Func<HeldThread, (Outcome<T> Value, LetGo? End)> use)
+    {
+        Practice.Once();
+        return tracer.Value.Run(() => HoldHere(thread, waited, use));
+    }
+
+    private Outcome<T> HoldHere<T>(int thread, TimeSpan waited, Func<HeldThread, (Outcome<T> Value, LetGo? End)> use)
     {
         ReleaseStrays();
         ChildSignals.SilenceStops();
         if (!Stop(thread, waited).Try(out var held, out var why)) return why;
         var (value, end) = use(held);
         end ??= held.Release();
+        held.RunAsUsual();
         if (end == LetGo.Late) AddStray(thread);
         Note(held.Duration);
         return value;
-    });
+    }
 
     public void Dispose()
     {
@@ -50,11 +57,10 @@ internal sealed class ThreadHolds : IDisposable
         if (strays.ContainsKey(thread)) return Reasons.NoThreadToBorrow.With($"thread {thread} does not stop");
         var seized = Ptrace.Seize(thread, Ptrace.OptionSystemCallGood);
         if (seized < 0) return DescribeSeize(thread, seized);
-        var since = Stopwatch.GetTimestamp();
         Ptrace.Interrupt(thread);
         while (true)
         {
-            var report = TracerThread.Wait(thread, StopTime);
+            var report = TracerThread.Wait(thread, StopTime, out var since);
             if (report.IsInterrupt)
             {
                 if (HeldThread.Take(thread, since, waited) is { } held) return held;

@@ -1,0 +1,50 @@
+using KernOpt.Linux.Native;
+using KernOpt.Target;
+
+namespace KernOpt.Linux.Threads;
+
+/// <summary>
+/// The first time that code runs in this process it is prepared by the run-time, which takes milliseconds. So everything that is done while a thread is
+/// held is first done, once per process, to a program of our own.
+/// </summary>
+internal static class Practice
+{
+    private const uint CloseOnExec = MapFlags.MemoryFileCloseOnExec;
+
+    /// <summary>Where processors are busy, the program may not come to its stop in time.</summary>
+    private const int MostTries = 5;
+
+    private static int isDone;
+
+    /// <summary>The first call practises; the others, and those that come from within it, return at once. Where it fails the first real hold is longer, no more.</summary>
+    public static void Once()
+    {
+        if (Interlocked.Exchange(ref isDone, 1) != 0) return;
+        var file = SystemCall.CreateMemoryFile("kernopt-practice", CloseOnExec | MapFlags.MemoryFileExecutable);
+        if (file < 0) file = SystemCall.CreateMemoryFile("kernopt-practice", CloseOnExec);
+        if (file < 0) return;
+        if (SystemCall.WriteAt(file, PracticeProgram.Build(), 0) > 0 && TraceableChild.Spawn([$"/proc/self/fd/{file}"]).Try(out var child, out _))
+        {
+            Work(child.Pid);
+            SystemCall.Kill(child.Pid, Signals.Kill);
+        }
+        SystemCall.Close(file);
+    }
+
+    private static void Work(int pid)
+    {
+        if (!ProcessTarget.Attach(pid).Try(out var target, out _)) return;
+        using (target)
+        {
+            target.Calls.Call(new(CallNumber.getpid));
+            var isSeen = false;
+            for (var tries = 0; tries < MostTries && !isSeen; tries++)
+            {
+                isSeen = target.ProveQuiescent([new(new Address(4096), 4096)]).Try(out var proof, out _) && proof is { IsProved: true, ThreadsHeld: > 0 };
+            }
+        }
+        // It is not in a system call when it is held; others are.
+        var blocked = new Registers { OriginalRax = (ulong)CallNumber.epoll_wait, Rax = unchecked((ulong)-Errno.Interrupted), R10 = 1 };
+        RestartRules.Alone(RestartRules.Resumed(blocked, TimeSpan.FromMilliseconds(1)));
+    }
+}
