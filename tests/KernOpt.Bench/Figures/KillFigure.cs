@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace KernOpt.Bench.Figures;
 
 /// <summary>
@@ -31,8 +33,7 @@ internal static class KillFigure
             using var target = new RunningTarget(program);
             await target.WaitForLineAsync(_ => true, TimeSpan.FromSeconds(10));
             var tune = Kernopt.Start("tune", "--pid", $"{target.Pid}", "--policy", policy, "--for", "30s", "--quiet", "--json");
-            // Dense over the first seconds, where threads are borrowed and code goes in.
-            await Task.Delay(TimeSpan.FromSeconds(0.1 + (random.NextDouble() < 0.6 ? random.NextDouble() * 1.5 : random.NextDouble() * 4)));
+            await DelayAsync(random, target.Pid);
             tune.Kill();
             await tune.WaitForExitAsync();
             await Task.Delay(100);
@@ -50,5 +51,22 @@ internal static class KillFigure
         }
         Console.WriteLine($"{kills} kills (seed {seed}): {alive} targets alive, {right} with right answers, {restored} restored byte for byte; {changed} had changed places when killed");
         return alive == kills && right == kills && restored == kills ? 0 : 1;
+    }
+
+    /// <summary>
+    /// One kill in four from the start of the process on; the others from when its memory is in the target, half of these within the first 200 ms, where threads are
+    /// borrowed and the first code goes in.
+    /// </summary>
+    private static async Task DelayAsync(Random random, int pid)
+    {
+        var kind = random.Next(8);
+        var share = random.NextDouble();
+        if (kind < 2)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(2 * share));
+            return;
+        }
+        for (var waited = Stopwatch.StartNew(); waited.Elapsed.TotalSeconds < 20 && !(await File.ReadAllTextAsync($"/proc/{pid}/maps")).Contains("memfd:kernopt", StringComparison.Ordinal);) await Task.Delay(1);
+        await Task.Delay(TimeSpan.FromSeconds((kind < 5 ? 0.2 : 2.5) * share));
     }
 }
