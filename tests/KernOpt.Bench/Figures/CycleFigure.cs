@@ -21,7 +21,7 @@ internal static class CycleFigure
         {
             var relocate = await Kernopt.RunAsync("relocate", "--pid", $"{server.Pid}", "--all", "--for", "1s", "--json");
             if (relocate.ExitCode == 0) installed += relocate.Result.GetProperty("installed").GetArrayLength();
-            else Console.WriteLine($"cycle {i}: {relocate.Errors.Trim()}");
+            else Console.WriteLine($"cycle {i}: {relocate}");
             var revert = await Kernopt.RunAsync("revert", "--pid", $"{server.Pid}", "--all", "--json");
             var isRestored = revert.ExitCode == 0 && revert.Result.GetProperty("textIsOriginal").GetBoolean();
             restored += isRestored ? 1 : 0;
