@@ -13,12 +13,12 @@ public sealed partial class ProcessTarget
     public Task<int>? Exit { get; private init; }
 
     /// <summary>
-    /// Starts a command with our own standard streams, and attaches once its dynamic loader has mapped its libraries. It runs on when we end.
+    /// Starts a command with our own standard streams (or with another descriptor as its standard output), and attaches once its dynamic loader has mapped its libraries. It runs on when we end.
     /// Refused with <see cref="Reasons.LaunchFailed"/> when it cannot be started or ends before that, and as <see cref="Attach"/> is.
     /// </summary>
-    public static Outcome<ProcessTarget> Launch(IReadOnlyList<string> command, string? workingDirectory = null)
+    public static Outcome<ProcessTarget> Launch(IReadOnlyList<string> command, string? workingDirectory = null, int standardOutput = -1)
     {
-        if (!TraceableChild.Spawn(command, workingDirectory).Try(out var child, out var why)) return why;
+        if (!TraceableChild.Spawn(command, workingDirectory, standardOutput: standardOutput).Try(out var child, out var why)) return why;
         if (!AwaitLoaded(child)) return DescribeEnd(child, command[0]);
         var attached = Attach(child.Pid);
         if (attached.IsDone) return attached.Value.WithExit(child.Exit);

@@ -2,11 +2,9 @@ using Xunit;
 
 namespace KernOpt.Tests.System;
 
-/// <summary>Bad input gets one clear line on stderr, the right exit code, and leaves the target untouched.</summary>
+/// <summary>Bad words on the command line get one clear line on stderr, the right exit code, and leave the target untouched.</summary>
 public sealed class BadInputTests
 {
-    private const int Refused = 3, Usage = 64, NoPermission = 77;
-
     [Theory]
     [InlineData("hot", "--pid", "notanumber")]
     [InlineData("hot")]
@@ -14,79 +12,54 @@ public sealed class BadInputTests
     [InlineData("hot", "--pid", "1", "--for", "5parsecs")]
     [InlineData("hot", "--pid", "1", "--", "true")]
     [InlineData("specialize", "--pid", "1", "f")]
-    [InlineData("revert", "--pid", "1")]
     [InlineData("hot", "--pid", "999999999")]
-    public async Task Usage_IsOneLine_AndExits64(params string[] arguments) => AssertOneLine(Usage, await Kernopt.RunAsync(arguments));
+    public async Task Usage_IsOneLine_AndExits64(params string[] arguments) => Expect.OneLine(Expect.Usage, await Kernopt.RunAsync(arguments));
 
     [Fact]
-    public async Task KernelThread_IsRefused() => AssertOneLine(Refused, await Kernopt.RunAsync("hot", "--pid", "2"));
+    public async Task Function_ThatCannotBeChanged_IsNamed_AndNothingIsTouched()
+    {
+        using var target = new RunningTarget(Scratch.Compile("awkward", "-O2", Path.Combine(Repository.Root, "tests/Targets/twin.c")));
+        await target.WaitForLineAsync(l => l == "ready", TimeSpan.FromSeconds(10));
+        (string Function, int Exit)[] cases =
+        [
+            ("no_such_function", Expect.Usage), ("awkward!no_such_function", Expect.Usage), ("no_such_module!main", Expect.Usage), ("awkward+0x1", Expect.Usage), ("twin", Expect.Usage),
+            ("tiny", Expect.Refused), ("wild", Expect.Refused),
+        ];
+        foreach (var (function, exit) in cases)
+        {
+            var run = await Kernopt.RunAsync("relocate", "--pid", $"{target.Pid}", function);
+            Expect.OneLine(exit, run);
+        }
+        await Expect.UntouchedAsync(target);
+    }
 
     [Theory]
-    [InlineData("no_such_function", Usage)]
-    [InlineData("hotfilter!no_such_function", Usage)]
-    [InlineData("hotfilter+0x1", Usage)]
-    public async Task Function_ThatDoesNotExist_IsNamed(string function, int exit)
+    [InlineData("r15=3")]
+    [InlineData("rdi")]
+    [InlineData("rdi=many")]
+    [InlineData("xmm0=1")]
+    [InlineData("r9=1")]
+    public async Task Binding_ThatIsNoArgument_IsUsage(string binding)
     {
-        using var target = new RunningTarget(Scratch.Compile("hotfilter", "-O2"));
-        var run = await Kernopt.RunAsync("inspect", "--pid", $"{target.Pid}", function);
-        AssertOneLine(exit, run);
-        Assert.True(target.IsAlive);
+        using var program = new HotFilter(isStripped: false);
+        Expect.OneLine(Expect.Usage, await Kernopt.RunAsync("specialize", "--pid", program.Pid, "fold", "--bind", binding));
+        await Expect.UntouchedAsync(program.Target);
     }
 
     [Theory]
-    [InlineData("rsi=16", "--bind=r15=3")]
-    [InlineData("rdi", null)]
-    [InlineData("rdi=many", null)]
-    [InlineData("xmm0=1", null)]
-    public async Task Binding_ThatIsNoArgument_IsUsage(string first, string? second)
+    [InlineData("thresholds:\n  constancyy: 90%\n", 3)]
+    [InlineData("thresholds:\n  constancy: [1]\n", 3)]
+    [InlineData("comparison:\n  window: 5parsecs\n", 3)]
+    [InlineData("thresholds:\n  minimumShare: 300%\n", 3)]
+    public async Task Policy_ErrorIsNamedByLineAndColumn(string text, int line)
     {
-        using var target = new RunningTarget(Scratch.Compile("hotfilter", "-O2"));
-        string[] more = second is null ? [] : [second];
-        var run = await Kernopt.RunAsync(["specialize", "--pid", $"{target.Pid}", "fold", "--bind", first, .. more]);
-        AssertOneLine(Usage, run);
-        var list = await Kernopt.RunAsync("list", "--pid", $"{target.Pid}", "--json");
-        Assert.Equal(0, list.Result.GetProperty("changedPlaces").GetInt32());
-    }
-
-    [Fact]
-    public async Task Traced_ByAnother_IsNoPermission_AndNamesTheTracer()
-    {
-        using var target = new RunningTarget("gdb", "-q", "-batch", "-ex", "run", "-ex", "quit", "--args", "sleep", "30");
-        await Task.Delay(1500, TestContext.Current.CancellationToken);
-        var tracee = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _))
-            .FirstOrDefault(n => StatusLine(n!, "TracerPid") == $"{target.Pid}");
-        Assert.NotNull(tracee);
-        var run = await Kernopt.RunAsync("tune", "--pid", tracee, "--for", "1s");
-        AssertOneLine(NoPermission, run);
-        Assert.Contains($"{target.Pid}", run.Errors, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Journal_ThatCannotBeWritten_IsRefused_AndTheTargetRunsOn()
-    {
-        using var target = new RunningTarget(Scratch.Compile("hotfilter", "-O2"));
-        var run = await Kernopt.RunAsync("list", "--pid", $"{target.Pid}", "--journal", "/proc/nowhere/journal.db");
-        AssertOneLine(Refused, run);
-        Assert.True(target.IsAlive);
-    }
-
-    private static string? StatusLine(string pid, string key)
-    {
-        try
-        {
-            return File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith(key + ":", StringComparison.Ordinal))[(key.Length + 1)..].Trim();
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
-
-    private static void AssertOneLine(int exit, Kernopt run)
-    {
-        Assert.True(run.ExitCode == exit, $"expected exit {exit}: {run}");
-        var line = Assert.Single(run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("kernopt: ", StringComparison.Ordinal));
-        Assert.Matches(@"^kernopt: KO\d{4} \w+", line);
-        Assert.DoesNotContain("   at ", run.Errors, StringComparison.Ordinal);
+        var file = Path.Combine(Scratch.Folder, "bad.yaml");
+        await File.WriteAllTextAsync(file, "version: 1\n" + text, TestContext.Current.CancellationToken);
+        var check = await Kernopt.RunAsync("policy", "check", file);
+        Expect.OneLine(Expect.Usage, check);
+        Assert.Matches($@"bad\.yaml\D{{1,7}}{line}\D{{1,9}}\d+", check.Errors);
+        using var program = new HotFilter(isStripped: false);
+        Expect.OneLine(Expect.Usage, await Kernopt.RunAsync("tune", "--pid", program.Pid, "--policy", file, "--for", "1s"));
+        await Expect.UntouchedAsync(program.Target);
     }
 }

@@ -36,12 +36,15 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
 
     private async Task<int> RunAsync(ParseResult parse, Func<TargetRun, Task<int>> work, CancellationToken cancellation)
     {
+        const int standardError = 2;
         var terminal = common.Terminal(parse);
-        if (!OpenJournal(parse).Try(out var journal, out var why)) return Terminal.Refuse(why);
-        using (journal)
+        if (target.IsLaunch && !OpenJournal(parse).Then<Done>(trial => { trial.Dispose(); return Done.It; }).Try(out _, out var why)) return Terminal.Refuse(why);
+        // The document is alone on standard output: with --json a launched command prints elsewhere.
+        if (!target.Open(parse, terminal.IsJson ? standardError : -1).Try(out var process, out why)) return Terminal.Refuse(why);
+        using (process)
         {
-            if (!target.Open(parse).Try(out var process, out why)) return Terminal.Refuse(why);
-            using (process)
+            if (!OpenJournal(parse).Try(out var journal, out why)) return Terminal.Refuse(why);
+            using (journal)
             {
                 Courtesy.StepBack();
                 if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);

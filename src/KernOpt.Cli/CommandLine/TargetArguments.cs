@@ -24,11 +24,15 @@ internal sealed class TargetArguments
         return at < 0 ? (arguments, []) : (arguments[..at], arguments[(at + 1)..]);
     }
 
-    public Outcome<ProcessTarget> Open(ParseResult parse)
+    public bool IsLaunch => launch.Count > 0;
+
+    /// <param name="parse">The options that were given.</param>
+    /// <param name="launchedOutput">The descriptor that becomes a launched command's standard output; -1: ours.</param>
+    public Outcome<ProcessTarget> Open(ParseResult parse, int launchedOutput)
     {
         var pid = parse.GetValue(Pid);
         if (pid is not null && launch.Count > 0) return Reasons.TwoTargets.With($"--pid {pid} and -- {launch[0]}");
         if (pid is { } number) return ProcessTarget.Attach(number);
-        return launch.Count > 0 ? ProcessTarget.Launch(launch) : Reasons.NoTarget.With("");
+        return launch.Count > 0 ? ProcessTarget.Launch(launch, standardOutput: launchedOutput) : Reasons.NoTarget.With("");
     }
 }

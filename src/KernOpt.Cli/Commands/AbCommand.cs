@@ -2,6 +2,7 @@ using System.CommandLine;
 using KernOpt.Cli.CommandLine;
 using KernOpt.Cli.Output;
 using KernOpt.Engine.Comparing;
+using KernOpt.Engine.Journaling;
 using KernOpt.Measure.Comparing;
 
 namespace KernOpt.Cli.Commands;
@@ -23,6 +24,8 @@ internal static class AbCommand
             var outcome = await run.Terminal.WithProgress($"comparing version {run.Parse.GetValue(id)} for up to {time.TotalSeconds:0} s", progress =>
                 AbRunner.RunAsync(run.Session, run.Parse.GetValue(id), conditions, progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var result, out var why)) return Terminal.Refuse(why);
+            run.Session.Note(JournalKind.Verdict, result.Report.Function, $"{(conditions.IsSelf ? "the original against itself: " : "")}{result.Verdict}",
+                result.Report.Id, evidence: Evidence.Of(result.Verdict));
             if (run.Parse.GetValue(svg) is { } file && !Pictures.Write(file, result, conditions.Settings).Try(out _, out why)) return Terminal.Refuse(why);
             run.Terminal.Show("ab", result.Report, console => Tables.Ab(console, result.Report));
             return result.Verdict.Kind switch

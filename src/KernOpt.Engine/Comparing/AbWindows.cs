@@ -75,7 +75,8 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
             var own = windows.Where(w => w.Arm == arm).ToList();
             return (double)own.Sum(w => w.SelfCpuNanoseconds) / Math.Max(1, own.Sum(w => w.Calls));
         }
-        return new AbReport(session.Target.Name, version.Id, redirect.FunctionName, verdict.KindText, verdict.Effect, verdict.Interval.Low, verdict.Interval.High,
+        var name = session.Program.FunctionAt(redirect.Function.Start)?.DisplayName ?? redirect.FunctionName;
+        return new AbReport(session.Target.Name, version.Id, name, verdict.KindText, verdict.Effect, verdict.Interval.Low, verdict.Interval.High,
             verdict.PValue, conditions.Settings.Confidence, conditions.Settings.Metric.ToString(), verdict.Basis.BlocksUsed, verdict.Basis.BlocksExcluded,
             Cost(ComparedArm.Original), Cost(ComparedArm.Version), "ns of CPU per call", windows.Sum(w => w.Calls), elapsed.TotalSeconds,
             verdict.Test, verdict.Why,
