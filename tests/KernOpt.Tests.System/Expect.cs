@@ -33,6 +33,8 @@ internal static class Expect
     public static async Task RevertedAsync(int pid)
     {
         var revert = await Kernopt.RunAsync("revert", "--pid", $"{pid}", "--all", "--json");
+        // On a starved machine a thread may stand in moved code for seconds: the text is back at once, the memory by a later revert.
+        for (var again = 0; again < 5 && revert.ExitCode == Inconclusive; again++) revert = await Kernopt.RunAsync("revert", "--pid", $"{pid}", "--all", "--json");
         Assert.True(revert.ExitCode == Done, $"{revert}");
         Assert.True(revert.Result.GetProperty("textIsOriginal").GetBoolean(), $"{revert}");
         Assert.Empty(TargetText.Differences(pid));

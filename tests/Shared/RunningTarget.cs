@@ -7,6 +7,7 @@ internal sealed class RunningTarget : IDisposable
 {
     private readonly List<string> lines = [];
     private readonly Process process;
+    private bool isDisposed;
 
     public RunningTarget(string program, params string[] arguments)
     {
@@ -42,6 +43,8 @@ internal sealed class RunningTarget : IDisposable
 
     public void Dispose()
     {
+        if (isDisposed) return;
+        isDisposed = true;
         if (IsAlive) process.Kill();
         process.WaitForExit();
         process.Dispose();
