@@ -48,6 +48,7 @@ public static class CodeLayout
         {
             CodeBytes = codeBytes,
             Blocks = [.. list.Blocks.Select(b => (b, list.LabelOf(b).Close))],
+            Tables = [.. list.Tables.Select(t => (t.Table.Original, t.At))],
         };
     }
 }

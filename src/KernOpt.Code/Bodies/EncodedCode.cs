@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KernOpt.Code.Graphs;
 using KernOpt.Target;
 
 namespace KernOpt.Code.Bodies;
@@ -14,6 +15,9 @@ public sealed record EncodedCode(Address At, byte[] Bytes, ImmutableArray<Addres
 
     /// <summary>Where each block lies that was laid out, ascending. Blocks that hold nothing but a jump may have been passed over.</summary>
     public required ImmutableArray<(BodyBlock Block, Address At)> Blocks { get; init; }
+
+    /// <summary>The copy's own jump tables: which one each is a copy of, and where it lies.</summary>
+    public ImmutableArray<(JumpTable Original, Address At)> Tables { get; init; } = [];
 
     public AddressRange Range => new(At, (ulong)Bytes.Length);
 }

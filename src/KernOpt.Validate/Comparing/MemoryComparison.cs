@@ -6,7 +6,7 @@ namespace KernOpt.Validate.Comparing;
 
 /// <summary>
 /// Compares what two runs have written so far. Not compared: the dead stack below rsp, memory of ours, and the places that hold a return address into
-/// the code itself, which must be each other's counterparts instead. Baseline: what a page held before any run, for pages that only one has changed.
+/// the code itself or the address of one of its jump tables, which must be each other's counterparts instead. Baseline: what a page held before any run, for pages that only one has changed.
 /// </summary>
 internal sealed class MemoryComparison(ValidationRequest request, SandboxLayout layout, CodeFacts facts, Func<ulong, byte[]?> baseline)
 {
@@ -42,9 +42,10 @@ internal sealed class MemoryComparison(ValidationRequest request, SandboxLayout 
         return null;
     }
 
-    /// <summary>Addresses that the same call, in the original and in its copy, returns to.</summary>
+    /// <summary>Addresses that the same call, in the original and in its copy, returns to; those of a jump table and its copy.</summary>
     private bool AreCounterparts(ulong original, ulong version)
     {
+        if (facts.AreSameOfTable(original, version)) return true;
         if (facts.TryTranslate(version, out var translated)) return translated == original;
         // A call of a stub, or one that a pass made anew, has no counterpart by name: any return into the original's code will do.
         var address = new Address(version);

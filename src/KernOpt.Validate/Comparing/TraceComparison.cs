@@ -59,7 +59,7 @@ internal sealed class TraceComparison(ValidationRequest request, SandboxLayout l
         foreach (var register in compared)
         {
             var (x, y) = (GeneralRegisters.Get(ra, register), GeneralRegisters.Get(rb, register));
-            if (x != y) return Values(register.ToString().ToLowerInvariant(), x, y, at);
+            if (x != y && !facts.AreSameOfTable(x, y)) return Values(register.ToString().ToLowerInvariant(), x, y, at);
         }
         if (a.Kind is ObservationKind.Faulted) return null;
         foreach (var register in GeneralRegisters.CallerSaved)

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
 using KernOpt.Target;
 
 namespace KernOpt.Validate.Running;
@@ -10,6 +11,7 @@ internal sealed class CodeFacts
     private readonly Dictionary<ulong, Instruction> original = [];
     private readonly Dictionary<ulong, Instruction> version = [];
     private readonly Dictionary<ulong, ulong> returnAddresses = [];
+    private readonly HashSet<(ulong Original, ulong Version)> tableAddresses = [];
     private readonly HashSet<ulong> immediates = [];
     private readonly HashSet<ulong> globals = [];
     private readonly HashSet<long> displacements = [0];
@@ -48,6 +50,7 @@ internal sealed class CodeFacts
         }
         facts.Collect();
         facts.PairReturnAddresses(code);
+        facts.PairTables(code);
         return facts;
     }
 
@@ -59,6 +62,12 @@ internal sealed class CodeFacts
 
     /// <summary>Where the original's copy of that call returns to, when the address is where a call of the version returns to.</summary>
     public bool TryTranslate(ulong versionReturn, out ulong originalReturn) => returnAddresses.TryGetValue(versionReturn, out originalReturn);
+
+    /// <summary>
+    /// The address of a jump table, or of a place that it leads to, and that of its counterpart in the version: what a jump leaves behind in registers,
+    /// which nobody uses for anything else.
+    /// </summary>
+    public bool AreSameOfTable(ulong ofOriginal, ulong ofVersion) => tableAddresses.Contains((ofOriginal, ofVersion));
 
     private static void Decode(byte[] bytes, ulong at, Dictionary<ulong, Instruction> into)
     {
@@ -125,6 +134,20 @@ internal sealed class CodeFacts
         {
             if (version.TryGetValue(moved.Value, out var copy) && copy.FlowControl is FlowControl.Call or FlowControl.IndirectCall
                 && original.TryGetValue(from.Value, out var source)) returnAddresses[copy.NextIP] = source.NextIP;
+        }
+    }
+
+    private void PairTables(EncodedCode code)
+    {
+        foreach (var (table, at) in code.Tables)
+        {
+            tableAddresses.Add((table.Table.Value, at.Value));
+            for (var i = 0; i < table.Targets.Length; i++)
+            {
+                var bytes = code.Bytes.AsSpan((int)(at - code.At));
+                var target = table.Kind == JumpTableKind.Absolute ? BitConverter.ToUInt64(bytes[(i * 8)..]) : at.Value + (ulong)(long)BitConverter.ToInt32(bytes[(i * 4)..]);
+                tableAddresses.Add((table.Targets[i].Value, target));
+            }
         }
     }
 
