@@ -14,7 +14,7 @@ using Spectre.Console;
 namespace KernOpt.Cli.Demo;
 
 /// <summary>
-/// Starts Debian's perl with a small log analyser, tunes it while it runs, shows what came of it and what the program's own clock says, and takes everything out.
+/// Starts Debian's perl with a small script, tunes it while it runs, shows what came of it and what the program's own clock says, and takes everything out.
 /// Every figure that it shows was measured in this run.
 /// </summary>
 internal static class DemoRun
@@ -33,7 +33,9 @@ internal static class DemoRun
         Courtesy.StepBack();
         if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
         using var working = session;
+        session.Noted += new DemoStory(terminal).Tell;
         var before = await workload.RateAsync(TimeSpan.FromSeconds(3), cancellation).ConfigureAwait(false);
+        terminal.Say($"        before     {before:0.0} rounds a second by its own count");
         var tuned = await terminal.WithProgress($"tuning perl for {time.TotalSeconds:0} s", progress =>
             TuneHost.RunAsync(session, policy, time, progress, cancellation)).ConfigureAwait(false);
         if (!tuned.Try(out var report, out why)) return Terminal.Refuse(why);

@@ -10,7 +10,7 @@ namespace KernOpt.Cli.Demo;
 /// </summary>
 internal sealed class Workload : IDisposable
 {
-    public const string Description = "an access-log analyser in /usr/bin/perl";
+    public const string Description = "/usr/bin/perl with a script that checks a hex dump";
 
     private readonly TraceableChild child;
     private readonly string folder;

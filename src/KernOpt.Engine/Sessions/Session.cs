@@ -94,9 +94,13 @@ public sealed class Session : IDisposable
         return Done.It;
     }
 
+    /// <summary>Every decision, at once, on the thread that made it.</summary>
+    public event Action<JournalEntry>? Noted;
+
     /// <summary>Appends a decision. A journal that cannot be written never hurts the target: the refusal is the caller's to show.</summary>
-    public Outcome<long> Note(JournalKind kind, string function, string text, ulong version = 0, Reason? reason = null, System.Text.Json.Nodes.JsonObject? evidence = null) =>
-        Journal.Append(new JournalEntry
+    public Outcome<long> Note(JournalKind kind, string function, string text, ulong version = 0, Reason? reason = null, System.Text.Json.Nodes.JsonObject? evidence = null)
+    {
+        var entry = new JournalEntry
         {
             Kind = kind,
             Target = Target.Identity,
@@ -106,7 +110,10 @@ public sealed class Session : IDisposable
             Reason = reason,
             Text = text,
             Evidence = evidence ?? [],
-        });
+        };
+        Noted?.Invoke(entry);
+        return Journal.Append(entry);
+    }
 
     public void Dispose() => claimed?.Dispose();
 }
