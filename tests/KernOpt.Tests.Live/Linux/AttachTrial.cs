@@ -1,0 +1,30 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using KernOpt.Linux;
+using KernOpt.Linux.Native;
+
+namespace KernOpt.Tests.Live.Linux;
+
+/// <summary>
+/// This test program, started a second time: with one number it tries to attach and says what came of it; with "borrow" before it, it
+/// borrows threads of that process for ever, so that a test can kill it at any instant.
+/// </summary>
+internal static class AttachTrial
+{
+    public const string Variable = "KERNOPT_TEST_ATTACH";
+
+    [ModuleInitializer]
+    internal static void RunWhenAsked()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } words) return;
+        var attached = ProcessTarget.Attach(int.Parse(words.Split(' ')[^1], CultureInfo.InvariantCulture));
+        if (!attached.Try(out var target, out var why))
+        {
+            Console.WriteLine(why);
+            Environment.Exit(0);
+        }
+        Console.WriteLine("attached");
+        while (words.StartsWith("borrow", StringComparison.Ordinal)) target.Calls.Call(new(CallNumber.getpid));
+        Environment.Exit(0);
+    }
+}
