@@ -20,11 +20,11 @@ public sealed class CallStubTests
     {
         var stub = CallStub.Build(GoOn);
         var code = Decode(stub);
-        Assert.Equal(Code.Syscall, code[0].Code);
+        Assert.Equal(Iced.Intel.Code.Syscall, code[0].Code);
         var loads = code.Skip(1).Take(9).ToDictionary(i => i.Op0Register, i => i.Immediate64);
         Assert.Equal(GoOn.Rax, loads[Register.RAX]);
         Assert.Equal([2UL, 3, 4, 5, 6, 7, 8, 0x246], new[] { Register.RCX, Register.RDX, Register.RSI, Register.RDI, Register.R8, Register.R9, Register.R10, Register.R11 }.Select(r => loads[r]));
-        Assert.Equal(Code.Jmp_rm64, code[10].Code);
+        Assert.Equal(Iced.Intel.Code.Jmp_rm64, code[10].Code);
         Assert.Equal(GoOn.Rip, BinaryPrimitives.ReadUInt64LittleEndian(stub.AsSpan((int)code[10].IPRelativeMemoryAddress)));
         Assert.True(code[10].IPRelativeMemoryAddress + 8 <= CallStub.NameOffset, "the way back lies under the name");
     }
