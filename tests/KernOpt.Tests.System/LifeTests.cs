@@ -12,8 +12,6 @@ public sealed class LifeTests
     {
         using var target = Start();
         await NextAsync(target, "closed");
-        await InstallAsync(target, "specialize", "work", "--bind", "rdx=31");
-        await NextAsync(target, "closed");
         await InstallAsync(target, "relocate", "work");
         await NextAsync(target, "closed");
         await Expect.RevertedAsync(target.Pid);

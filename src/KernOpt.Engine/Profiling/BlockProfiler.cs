@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Engine.Sessions;
@@ -10,6 +11,8 @@ namespace KernOpt.Engine.Profiling;
 /// <summary>Counts how often each block of a function is run, by a moved copy that counts, for a time.</summary>
 public static class BlockProfiler
 {
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Executions by the start of each block. The session must have claimed the target.</summary>
     public static async Task<Outcome<IReadOnlyDictionary<Address, long>>> RunAsync(Session session, FunctionGraph graph, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
     {
@@ -23,7 +26,12 @@ public static class BlockProfiler
             {
                 if (!redirect.Switch(Arm.Version(counting.Version.Id)).Try(out _, out why)) return why;
                 progress.Report($"{graph.Function}: counting blocks");
-                await Pause.For(time, cancellation).ConfigureAwait(false);
+                var clock = Stopwatch.StartNew();
+                while (clock.Elapsed < time && !cancellation.IsCancellationRequested && session.Target.State == TargetState.Alive)
+                {
+                    await Pause.For(Look < time - clock.Elapsed ? Look : time - clock.Elapsed, cancellation).ConfigureAwait(false);
+                }
+                if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
                 return counting.Counts();
             }
             finally
