@@ -46,7 +46,6 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
             if (!OpenJournal(parse).Try(out var journal, out why)) return Terminal.Refuse(why);
             using (journal)
             {
-                Courtesy.StepBack();
                 if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
                 using (session)
                 {

@@ -30,7 +30,6 @@ internal static class DemoRun
         await Task.Delay(TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!ProcessTarget.Attach(workload.Pid).Try(out var process, out why)) return Terminal.Refuse(why);
         using var attached = process;
-        Courtesy.StepBack();
         if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
         using var working = session;
         session.Noted += new DemoStory(terminal).Tell;

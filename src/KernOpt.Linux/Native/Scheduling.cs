@@ -21,7 +21,7 @@ internal record struct Scheduling
 
     public const uint Other = 0, FirstInFirstOut = 1, Batch = 3;
     public const ulong ResetOnFork = 1;
-    public const ulong ShortestSlice = 100_000, LongestSlice = 100_000_000;
+    public const ulong ShortestSlice = 100_000;
 
     /// <summary>Null when the thread is gone, or the kernel does not tell.</summary>
     public static unsafe Scheduling? Of(int thread)
