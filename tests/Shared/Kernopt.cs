@@ -16,8 +16,8 @@ internal sealed record Kernopt(int ExitCode, string Output, string Errors)
     public static async Task<Kernopt> RunAsync(TimeSpan limit, params string[] arguments)
     {
         using var process = Start(arguments);
-        var output = process.StandardOutput.ReadToEndAsync();
-        var errors = process.StandardError.ReadToEndAsync();
+        var output = Collected.From(process.StandardOutput);
+        var errors = Collected.From(process.StandardError);
         using var late = new CancellationTokenSource(limit);
         try
         {
@@ -26,9 +26,9 @@ internal sealed record Kernopt(int ExitCode, string Output, string Errors)
         catch (OperationCanceledException)
         {
             process.Kill();
-            throw new TimeoutException($"kernopt {string.Join(' ', arguments)} ran for more than {limit}: {await errors}");
+            throw new TimeoutException($"kernopt {string.Join(' ', arguments)} ran for more than {limit}: {await errors.TextAsync()}");
         }
-        return new Kernopt(process.ExitCode, await output, await errors);
+        return new Kernopt(process.ExitCode, await output.TextAsync(), await errors.TextAsync());
     }
 
     public static Process Start(params string[] arguments)
@@ -40,4 +40,40 @@ internal sealed record Kernopt(int ExitCode, string Output, string Errors)
     }
 
     public override string ToString() => $"exit {ExitCode}\n{Output}\n{Errors}";
+
+    /// <summary>What a stream has said. A program that kernopt launched keeps the stream open when kernopt has ended: then what is there by then counts.</summary>
+    private sealed class Collected
+    {
+        private readonly global::System.Text.StringBuilder text = new();
+        private Task reading = Task.CompletedTask;
+
+        public static Collected From(StreamReader stream)
+        {
+            var collected = new Collected();
+            collected.reading = collected.ReadAsync(stream);
+            return collected;
+        }
+
+        public async Task<string> TextAsync()
+        {
+            await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(1)));
+            lock (text) return text.ToString();
+        }
+
+        private async Task ReadAsync(StreamReader stream)
+        {
+            var buffer = new char[4096];
+            try
+            {
+                for (int count; (count = await stream.ReadAsync(buffer)) > 0;)
+                {
+                    lock (text) text.Append(buffer, 0, count);
+                }
+            }
+            catch (ObjectDisposedException)
+            {
+                // The process object was disposed of; what was read stays.
+            }
+        }
+    }
 }
