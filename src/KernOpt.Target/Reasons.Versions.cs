@@ -25,4 +25,7 @@ public static partial class Reasons
 
     public static readonly Reason NoRegisterForGuard = new(3204, nameof(NoRegisterForGuard),
         "A bound value of more than 32 bits needs a free register to be compared with, and none that the function writes is free at the site.");
+
+    public static readonly Reason EnteredBeforeSite = new(3205, nameof(EnteredBeforeSite),
+        "Other code jumps into the function between its start and the place to be redirected, so that arguments may have been moved by none of the instructions before it.");
 }

@@ -1,6 +1,6 @@
-using System.Collections.Frozen;
 using Iced.Intel;
 using KernOpt.Code.Images;
+using KernOpt.Target;
 
 namespace KernOpt.Code.Graphs;
 
@@ -16,16 +16,16 @@ public sealed record FunctionTraits(bool CallsReturnsTwice, bool ReadsTime, bool
     /// <summary>Running it twice on the same state need not give the same result.</summary>
     public bool IsNondeterministic => ReadsTime || ReadsProcessor || ReadsRandom || MakesSystemCall;
 
-    private static readonly FrozenSet<string> ReturnsTwice = FrozenSet.ToFrozenSet(
-        ["setjmp", "_setjmp", "__setjmp", "sigsetjmp", "__sigsetjmp", "vfork", "__vfork", "__libc_vfork", "getcontext", "__getcontext", "savectx"]);
-
     public static FunctionTraits Analyze(FunctionGraph graph, ICodeSource source)
     {
-        bool time = false, processor = false, random = false, system = false, atomics = false;
+        var returnsTwice = new ReturnsTwice(source);
+        var calls = graph.Calls.ToDictionary(c => c.At);
+        bool twice = false, time = false, processor = false, random = false, system = false, atomics = false;
         foreach (var block in graph.Blocks)
         {
             foreach (var instruction in block.Instructions)
             {
+                twice |= calls.TryGetValue(new Address(instruction.IP), out var call) && returnsTwice.IsCalledAt(call, instruction);
                 time |= instruction.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdpmc;
                 processor |= instruction.Mnemonic is Mnemonic.Cpuid or Mnemonic.Xgetbv or Mnemonic.Rdpid;
                 random |= instruction.Mnemonic is Mnemonic.Rdrand or Mnemonic.Rdseed;
@@ -33,14 +33,6 @@ public sealed record FunctionTraits(bool CallsReturnsTwice, bool ReadsTime, bool
                 atomics |= instruction.HasLockPrefix || (instruction.Mnemonic == Mnemonic.Xchg && instruction.Op0Kind == OpKind.Memory);
             }
         }
-        return new FunctionTraits(graph.Calls.Any(c => IsReturnsTwice(c, source)), time, processor, random, system, atomics);
-    }
-
-    private static bool IsReturnsTwice(CallSite call, ICodeSource source)
-    {
-        if (call.Target is not { } target) return false;
-        if (source.TryGetImport(target, out var import)) return ReturnsTwice.Contains(import.Split('@')[0]);
-        return source.FunctionAt(target) is { Names.IsDefaultOrEmpty: false } callee && callee.Start == target
-            && callee.Names.Any(n => ReturnsTwice.Contains(n.Split('@')[0]));
+        return new FunctionTraits(twice, time, processor, random, system, atomics);
     }
 }

@@ -22,4 +22,7 @@ public interface ICodeSource
 
     /// <summary>The name of the import that the PLT stub at this address jumps to ("abort"), when it is one.</summary>
     bool TryGetImport(Address stub, [MaybeNullWhen(false)] out string name);
+
+    /// <summary>The name of the symbol that the loader binds this word to, when it does: what <c>call [rip+slot]</c> calls.</summary>
+    bool TryGetImportSlot(Address slot, [MaybeNullWhen(false)] out string name);
 }

@@ -88,7 +88,6 @@ public sealed partial class ProgramImage : ICodeSource
         return current.ModuleAt(stub) is { } module && module.File.Try(out var file, out _) && file.Imports.TryGetStub(module.ToFile(stub), out name);
     }
 
-    /// <summary>The name of the symbol that the loader binds this word to, when it does: what <c>call [rip+slot]</c> calls.</summary>
     public bool TryGetImportSlot(Address slot, [MaybeNullWhen(false)] out string name)
     {
         name = null;

@@ -15,6 +15,7 @@ public sealed class Session : IDisposable
     private readonly Func<Outcome<IDisposable>> claim;
     private readonly Dictionary<Address, Outcome<FunctionGraph>> graphs = [];
     private readonly Dictionary<ModuleImage, CallGraph> callGraphs = [];
+    private readonly Dictionary<ModuleImage, InteriorEntries> interiorEntries = [];
     private IDisposable? claimed;
 
     private Session(ITarget target, ProgramImage program, LiveCode live, Journal journal, Func<Outcome<IDisposable>> claim)
@@ -84,6 +85,14 @@ public sealed class Session : IDisposable
     {
         if (!callGraphs.TryGetValue(function.Module, out var calls)) callGraphs[function.Module] = calls = CallGraph.Build(function.Module, Live.Source);
         return calls.CallersOf(function);
+    }
+
+    /// <summary>Where code outside the graph enters it elsewhere than at the function's start. The first question about a module decodes all of it.</summary>
+    public IEnumerable<Address> EntriesInto(FunctionGraph graph)
+    {
+        var module = graph.Function.Module;
+        if (!interiorEntries.TryGetValue(module, out var entries)) interiorEntries[module] = entries = InteriorEntries.Of(module, Live.Source);
+        return entries.Into(graph);
     }
 
     /// <summary>Forgets what was parsed in modules that have gone, and finds those that have come (dlopen, dlclose).</summary>

@@ -53,19 +53,16 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         if (bindings.Count > 0)
         {
             yield return new Attempt("specialize", Versions.Bindings.Text(bindings), () => Task.FromResult<Outcome<VersionPlan>>(
-                new VersionPlan(VersionKind.Specialized, graph, (redirect, guard) =>
-                    VersionBuilder.Specialize(graph, session.Live.Source, redirect.Site, bindings, guard, policy.Techniques.CallSites)) { Bindings = bindings, Seeds = values.Seeds }));
+                VersionPlans.Specialized(session, graph, bindings, policy.Techniques.CallSites, values.Seeds)));
         }
         if (policy.Techniques.Outline)
         {
             yield return new Attempt("outline", "", async () =>
-                (await BlockProfiler.RunAsync(session, graph, BlockTime, progress, cancellation).ConfigureAwait(false)).Then<VersionPlan>(counts =>
-                    new VersionPlan(VersionKind.Outlined, graph, (redirect, _) => VersionBuilder.Outline(graph, redirect.Site, counts)) { Seeds = values.Seeds }));
+                (await BlockProfiler.RunAsync(session, graph, BlockTime, progress, cancellation).ConfigureAwait(false)).Then<VersionPlan>(counts => VersionPlans.Outlined(graph, counts, values.Seeds)));
         }
         if (policy.Techniques.Relocate)
         {
-            yield return new Attempt("relocate", "", () => Task.FromResult<Outcome<VersionPlan>>(
-                new VersionPlan(VersionKind.Relocated, graph, (redirect, _) => VersionBuilder.Identity(graph, redirect.Site)) { Seeds = values.Seeds }));
+            yield return new Attempt("relocate", "", () => Task.FromResult<Outcome<VersionPlan>>( VersionPlans.Relocated(graph, values.Seeds)));
         }
     }
 

@@ -5,7 +5,6 @@ using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
 using KernOpt.Live;
 using KernOpt.Optimize.Guards;
-using KernOpt.Optimize.Versions;
 using KernOpt.Target;
 using KernOpt.Validate;
 
@@ -28,9 +27,7 @@ public static class VersionMaker
         if (!session.Change().Try(out _, out why)) return why;
         progress.Report("reading live arguments");
         if (!(await SeedsAsync(session, graph, progress, cancellation).ConfigureAwait(false)).Try(out var seeds, out why)) return why;
-        var plan = new VersionPlan(VersionKind.Specialized, graph, (redirect, guard) =>
-            VersionBuilder.Specialize(graph, session.Live.Source, redirect.Site, accepted, guard, withFullEntry: true)) { Bindings = accepted, Seeds = seeds };
-        return await InstallAsync(session, plan, progress).ConfigureAwait(false);
+        return await InstallAsync(session, VersionPlans.Specialized(session, graph, accepted, forCallSites: true, seeds), progress).ConfigureAwait(false);
     }
 
     public static async Task<Outcome<VersionReport>> OutlineAsync(Session session, string name, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
@@ -39,16 +36,14 @@ public static class VersionMaker
         if (!session.Change().Try(out _, out why)) return why;
         if (!(await SeedsAsync(session, graph, progress, cancellation).ConfigureAwait(false)).Try(out var seeds, out why)) return why;
         if (!(await BlockProfiler.RunAsync(session, graph, time, progress, cancellation).ConfigureAwait(false)).Try(out var counts, out why)) return why;
-        var plan = new VersionPlan(VersionKind.Outlined, graph, (redirect, _) => VersionBuilder.Outline(graph, redirect.Site, counts)) { Seeds = seeds };
-        return await InstallAsync(session, plan, progress).ConfigureAwait(false);
+        return await InstallAsync(session, VersionPlans.Outlined(graph, counts, seeds), progress).ConfigureAwait(false);
     }
 
     /// <summary>The identity version. The session must have claimed the target.</summary>
     public static async Task<Outcome<VersionReport>> RelocateAsync(Session session, FunctionGraph graph, IProgress<string> progress, CancellationToken cancellation)
     {
         if (!(await SeedsAsync(session, graph, progress, cancellation).ConfigureAwait(false)).Try(out var seeds, out var why)) return why;
-        var plan = new VersionPlan(VersionKind.Relocated, graph, (redirect, _) => VersionBuilder.Identity(graph, redirect.Site)) { Seeds = seeds };
-        return Install(session, plan);
+        return Install(session, VersionPlans.Relocated(graph, seeds));
     }
 
     /// <summary>The function's graph, when it may be moved at all.</summary>

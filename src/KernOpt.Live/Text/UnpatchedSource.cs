@@ -34,6 +34,8 @@ internal sealed class UnpatchedSource(ICodeSource live, Func<IReadOnlyList<UndoR
 
     public bool TryGetImport(Address stub, [MaybeNullWhen(false)] out string name) => live.TryGetImport(stub, out name);
 
+    public bool TryGetImportSlot(Address slot, [MaybeNullWhen(false)] out string name) => live.TryGetImportSlot(slot, out name);
+
     private static void Restore(UndoRecord record, AddressRange range, Span<byte> bytes)
     {
         var start = record.At > range.Start ? record.At : range.Start;

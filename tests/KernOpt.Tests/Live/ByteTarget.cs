@@ -118,6 +118,12 @@ internal sealed class ByteTarget : ITarget, ICodeSource
         return false;
     }
 
+    public bool TryGetImportSlot(Address slot, [MaybeNullWhen(false)] out string name)
+    {
+        name = null;
+        return false;
+    }
+
     public void Dispose()
     {
     }

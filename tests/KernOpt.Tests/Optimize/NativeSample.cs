@@ -89,6 +89,12 @@ public sealed unsafe partial class NativeSample : ICodeSource, IDisposable
         return false;
     }
 
+    public bool TryGetImportSlot(Address slot, [System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out string name)
+    {
+        name = null;
+        return false;
+    }
+
     public void Dispose()
     {
         NativeLibrary.Free(library);

@@ -30,10 +30,16 @@ internal sealed partial class BinaryFile : ICodeSource
         {
             imports.TryAdd(Hex(m, 1), m.Groups[2].Value);
         }
-        var location = new TargetModule(System.IO.Path.GetFileName(path), path, Address.Zero, default, [], true, () => bytes, _ => null);
+        var location = new TargetModule(System.IO.Path.GetFileName(path), path, Address.Zero, default, [.. segments.Select(Mapped)], true, () => bytes, _ => null);
         var image = new ModuleImage(location, []);
         Module = new ModuleImage(location, [.. ReadFunctions(path, image)]);
         starts = [.. Module.Functions.Select(f => f.Start.Value)];
+    }
+
+    private Mapping Mapped((ulong Address, ulong Offset, ulong Size, string Flags) s)
+    {
+        var protection = Protection.Read | (s.Flags.Contains('E') ? Protection.Execute : 0) | (s.Flags.Contains('W') ? Protection.Write : 0);
+        return new Mapping(new AddressRange(new Address(s.Address), s.Size), protection, s.Offset, Path, IsPrivate: true, 0, 1);
     }
 
     public string Path { get; }
@@ -78,6 +84,13 @@ internal sealed partial class BinaryFile : ICodeSource
 
     public bool TryGetImport(Address stub, [System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out string name) =>
         imports.TryGetValue(stub.Value, out name);
+
+    /// <summary>binutils shows slots as relocations, which nothing here needs.</summary>
+    public bool TryGetImportSlot(Address slot, [System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out string name)
+    {
+        name = null;
+        return false;
+    }
 
     private static IEnumerable<Function> ReadFunctions(string path, ModuleImage image)
     {

@@ -142,4 +142,26 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
         Assert.All(graph.Blocks, b => Assert.Contains($"  b{b.Index} [", dot));
         Assert.All(graph.Flow.Edges, e => Assert.Contains($"  b{e.Source.Index} -> b{e.Target.Index}", dot));
     }
+
+    [Theory]
+    [InlineData("jumped_into", true)]
+    [InlineData("jumps_in", false)]
+    [InlineData("tail_jumps", false)]
+    [InlineData("split", false)]
+    public void JumpsIntoTheMiddle_AreSeenFromOutside_AndOwnPartsAreInside(string name, bool isEntered)
+    {
+        var graph = shapes.Parse(name).Value;
+        var entries = InteriorEntries.Of(shapes.File.Module, shapes.File).Into(graph).ToList();
+        Assert.Equal(isEntered ? [new Address(graph.Entry.Instructions[0].NextIP)] : [], entries);
+    }
+
+    /// <summary>glibc's mempcpy computes its result and goes on inside memmove.</summary>
+    [Fact]
+    public void CLibrary_HasFunctionsThatAreEnteredInTheMiddle()
+    {
+        var file = BinaryFile.Open("/lib/x86_64-linux-gnu/libc.so.6");
+        var entries = InteriorEntries.Of(file.Module, file);
+        var entered = file.Module.Functions.Where(f => !f.IsFragment).Select(f => FunctionParser.Parse(f, file)).Where(g => g.IsDone && entries.Into(g.Value).Any()).ToList();
+        Assert.InRange(entered.Count, 5, 200);
+    }
 }

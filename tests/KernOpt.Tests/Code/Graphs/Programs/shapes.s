@@ -369,6 +369,19 @@ split_back:
     ret
 end split
 
+# Entered behind its first instruction by another function.
+begin jumped_into
+    mov eax, esi
+jumped_into_middle:
+    add eax, edi
+    ret
+end jumped_into
+
+begin jumps_in
+    mov eax, 7
+    jmp jumped_into_middle
+end jumps_in
+
     .section .text.unlikely, "ax"
 split_cold:
     .cfi_startproc
