@@ -46,7 +46,7 @@ internal static class PolicyKeys
             (p, v) => p with { Thresholds = p.Thresholds with { MinimumCallsPerSecond = (long)v } }, p => $"{p.Thresholds.MinimumCallsPerSecond}"),
         new("thresholds.constancy", new ShareRule("50%", "100%"), "Share of calls that an argument's top value must surely cover (lower confidence bound).",
             (p, v) => p with { Thresholds = p.Thresholds with { Constancy = (double)v } }, p => Percent(p.Thresholds.Constancy)),
-        new("thresholds.minimumSamples", new CountRule(10, 1_000_000), "Samples in a function, and recorded values of an argument, before either is judged.",
+        new("thresholds.minimumSamples", new CountRule(10, 1_000_000), "Samples in a profile, and recorded values of an argument, before either is judged.",
             (p, v) => p with { Thresholds = p.Thresholds with { MinimumSamples = (long)v } }, p => $"{p.Thresholds.MinimumSamples}"),
         new("techniques.specialize", new FlagRule(), "Bind arguments that are nearly constant, behind a guard.",
             (p, v) => p with { Techniques = p.Techniques with { Specialize = (bool)v } }, p => Flag(p.Techniques.Specialize)),

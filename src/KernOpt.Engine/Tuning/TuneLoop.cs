@@ -74,7 +74,7 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         if (cancellation.IsCancellationRequested) return null;
         MindBudget(hot.Report, session.Target.CpuTime - cpu);
         session.Note(JournalKind.Profiled, "", $"{hot.Report.Samples} samples in {hot.Report.Seconds:0.0} s by {hot.Report.Source}");
-        if (policy.Mode == PolicyMode.MeasureOnly) return null;
+        if (policy.Mode == PolicyMode.MeasureOnly || hot.Report.Samples < policy.Thresholds.MinimumSamples) return null;
 
         var trial = new Trial(session, policy, attempts, kept, refusals, job.Progress);
         foreach (var function in hot.Ranked.Where(f => IsCandidate(f, kept)))
@@ -91,7 +91,7 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
     }
 
     private bool IsCandidate(HotFunction<Function> hot, KeptVersions kept) =>
-        hot.ShareInterval.Low >= policy.Thresholds.MinimumShare && hot.Samples >= policy.Thresholds.MinimumSamples && !kept.Any(hot.Key.Start)
+        hot.ShareInterval.Low >= policy.Thresholds.MinimumShare && !kept.Any(hot.Key.Start)
         && policy.Functions.Allows(hot.Key.Module.Name, [hot.Key.StableName, .. hot.Key.Names]);
 
     /// <summary>Samples less often when sampling has cost more of the target's own CPU time than the policy allows.</summary>
