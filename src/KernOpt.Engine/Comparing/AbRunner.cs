@@ -11,8 +11,8 @@ namespace KernOpt.Engine.Comparing;
 /// <summary>What a comparison came to.</summary>
 public sealed record AbResult(AbReport Report, Verdict Verdict, IReadOnlyList<AbBlock> Blocks);
 
-/// <summary>How a comparison is run: the statistics, the length of a window, and the user's own number where there is one.</summary>
-public sealed record AbConditions(AbSettings Settings, TimeSpan Window)
+/// <summary>How a comparison is run: the statistics, the length of a window, after what time it must end, and the user's own number where there is one.</summary>
+public sealed record AbConditions(AbSettings Settings, TimeSpan Window, TimeSpan Longest)
 {
     /// <summary>Both arms are the original: must come out "no difference".</summary>
     public bool IsSelf { get; init; }
@@ -34,7 +34,7 @@ public static class AbRunner
     public static AbConditions StandardConditions(TimeSpan time, TimeSpan window)
     {
         var plan = new ComparisonPlan { MaximumDuration = time, Window = window };
-        return new AbConditions(plan.ToSettings(Metric.CostPerCall) with { Looks = 1 }, window);
+        return new AbConditions(plan.ToSettings(Metric.CostPerCall) with { Looks = 1 }, window, time);
     }
 
     public static async Task<Outcome<AbResult>> RunAsync(Session session, ulong id, AbConditions conditions, IProgress<string> progress, CancellationToken cancellation)

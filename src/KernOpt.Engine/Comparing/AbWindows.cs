@@ -22,8 +22,7 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
     public async Task<Outcome<AbResult>> RunAsync(IProgress<string> progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        var horizon = TimeSpan.FromTicks(conditions.Window.Ticks * 2 * conditions.Settings.Blocks * 3 / 2);
-        while (experiment.Verdict is null && !cancellation.IsCancellationRequested && clock.Elapsed < horizon)
+        while (experiment.Verdict is null && !cancellation.IsCancellationRequested && clock.Elapsed < conditions.Longest)
         {
             if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
             var (first, second) = schedule.NextBlock();

@@ -100,7 +100,7 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
     {
         var plan = policy.Comparison with { MaximumDuration = left < policy.Comparison.MaximumDuration ? left : policy.Comparison.MaximumDuration };
         using var objective = Objective.Of(policy.Objective);
-        var conditions = new AbConditions(plan.ToSettings(policy.Objective.ToMetric()), plan.Window) { Objective = objective is null ? null : new ObjectiveMeter(objective, policy.Objective.IsCounter) };
+        var conditions = new AbConditions(plan.ToSettings(policy.Objective.ToMetric()), plan.Window, plan.MaximumDuration) { Objective = objective is null ? null : new ObjectiveMeter(objective, policy.Objective.IsCounter) };
         var outcome = await AbRunner.RunAsync(session, made.Installed.Id, conditions, progress, cancellation).ConfigureAwait(false);
         if (!outcome.Try(out var result, out var why))
         {
