@@ -49,7 +49,7 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
 
     private IEnumerable<Attempt> Plans(FunctionGraph graph, ValuesResult values, CancellationToken cancellation)
     {
-        var bindings = policy.Techniques.Specialize ? ConstantArguments.Of(values, policy) : [];
+        var bindings = policy.Techniques.Specialize ? ConstantArguments.Of(values, policy, session.Program.Map) : [];
         if (bindings.Count > 0)
         {
             yield return new Attempt("specialize", Versions.Bindings.Text(bindings), () => Task.FromResult<Outcome<VersionPlan>>(

@@ -60,7 +60,7 @@ public sealed class TuningTests
         // 0 is constant but unused; 1 and 2 are constant, and together; 3 varies.
         var profile = new ValueProfile(4);
         for (var i = 0ul; i < 1_000; i++) profile.Add([7, 16, i % 100 == 0 ? 4ul : 3ul, i], Address.Zero);
-        var chosen = ConstantArguments.Of(Values(profile, unused: 0), Policy.Default);
+        var chosen = ConstantArguments.Of(Values(profile, unused: 0), Policy.Default, NoMap);
         Assert.Equal([new EntryBinding(Register.RSI, 16, 64), new EntryBinding(Register.RDX, 3, 64)], chosen);
     }
 
@@ -70,7 +70,7 @@ public sealed class TuningTests
         // Each holds in 93 of 100 calls, both in 86.
         var profile = new ValueProfile(2);
         for (var i = 0; i < 10_000; i++) profile.Add([i % 100 < 7 ? 1ul : 5ul, i % 100 >= 93 ? 2ul : 6ul], Address.Zero);
-        Assert.Single(ConstantArguments.Of(Values(profile, unused: -1), Policy.Default));
+        Assert.Single(ConstantArguments.Of(Values(profile, unused: -1), Policy.Default, NoMap));
     }
 
     [Fact]
@@ -78,8 +78,21 @@ public sealed class TuningTests
     {
         var profile = new ValueProfile(1);
         for (var i = 0; i < 99; i++) profile.Add([5], Address.Zero);
-        Assert.Empty(ConstantArguments.Of(Values(profile, unused: -1), Policy.Default));
+        Assert.Empty(ConstantArguments.Of(Values(profile, unused: -1), Policy.Default, NoMap));
     }
+
+    [Fact]
+    public void ConstantPointers_AreChosen_OnlyToWhatIsNeverWritten()
+    {
+        var profile = new ValueProfile(3);
+        for (var i = 0; i < 1_000; i++) profile.Add([0x5000, 0x7000, 0x9000], Address.Zero);
+        var map = new TargetMap([Mapped(0x5000, Protection.Read | Protection.Write), Mapped(0x7000, Protection.Read)], []);
+        Assert.Equal([Register.RSI, Register.RDX], ConstantArguments.Of(Values(profile, unused: -1), Policy.Default, map).Select(b => b.Argument).Order());
+    }
+
+    private static TargetMap NoMap => new([], []);
+
+    private static Mapping Mapped(ulong at, Protection protection) => new(new AddressRange(new Address(at), 0x1000), protection, 0, "", true, 0, 0);
 
     private static ValuesResult Values(ValueProfile profile, int unused)
     {
