@@ -68,13 +68,13 @@ public sealed partial class ProcessTarget
     {
         if (regions.TryGetValue(found.Range.Start, out var known) && known.Range == found.Range) return known;
         Forget(found.Range.Start);
-        var link = $"/proc/{Pid}/map_files/{found.Data.Range.Start.Value:x}-{found.Data.Range.End.Value:x}";
-        var descriptor = SystemCall.Open(link, OpenFlags.ReadWrite);
         IRegion? region = null;
-        if (descriptor >= 0)
+        if (OwnFile.Behind(Pid, found.Data.Range).Try(out var file, out _))
         {
-            if (SharedRegion.Open(descriptor, found.Range, found.Data.Range.Length).Try(out var shared, out _)) region = shared;
-            SystemCall.Close(descriptor);
+            using (file)
+            {
+                if (SharedRegion.Open(file, found.Range, found.Data.Range.Length).Try(out var shared, out _)) region = shared;
+            }
         }
         return regions[found.Range.Start] = region ?? new RemoteRegion(found.Range, found.Data.Range.Length, memory);
     }

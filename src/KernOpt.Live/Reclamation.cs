@@ -7,7 +7,8 @@ namespace KernOpt.Live;
 /// <summary>
 /// Gives memory back, and padding, when it is proved that no thread is in it or will return to it; until then both stay as they are. What can be
 /// proved together is proved together; otherwise the set is halved, for as many
-/// proofs as the caller allows, since each looks at every thread.
+/// proofs as the caller allows, since each looks at every thread. What belongs to one redirection is never divided: its pieces jump into each other, so that a thread
+/// outside one of them may still be on its way to it.
 /// </summary>
 internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges changes)
 {
@@ -66,7 +67,16 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
                 waiting.Add(new Waiting(region, orphans.Key, null, [.. orphans.Where(c => c.Record.Kind == ChangeKind.Springboard)]));
         }
 
-        public void ProveAndRelease() => Release(waiting);
+        public void ProveAndRelease() => Release([.. waiting.GroupBy(RedirectionOf).Select(g => g.ToList())]);
+
+        private static (LiveRegion, ulong) RedirectionOf(Waiting one)
+        {
+            if (one.Placed is not { } placed) return (one.Region, one.Owner);
+            var parent = placed.Entry.Type == EntryType.Redirect ? placed.Entry.Id : placed.Entry.Parent;
+            // A call's parent is a version, whose parent is the redirection.
+            if (placed.Entry.Type == EntryType.Call) parent = one.Region.Entries.FirstOrDefault(e => e.Entry.Id == parent)?.Entry.Parent ?? parent;
+            return (one.Region, parent);
+        }
 
         /// <summary>An inherited region to which nothing in this address space leads any more: its mapping here can go, its contents stay.</summary>
         public bool IsLeftBehind(LiveRegion region) =>
@@ -76,14 +86,14 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
         private bool IsCutOff(IEnumerable<LoggedChange> owned) =>
             owned.All(c => c.Record.Kind == ChangeKind.Springboard || changes.Look(c.Record) is TextHolds.Original or TextHolds.ModuleGone);
 
-        private void Release(List<Waiting> candidates)
+        private void Release(List<List<Waiting>> candidates)
         {
             if (candidates.Count == 0 || proofs >= mostProofs) return;
             proofs++;
-            var ranges = candidates.SelectMany(RangesOf).ToList();
+            var ranges = candidates.SelectMany(c => c).SelectMany(RangesOf).ToList();
             if (ranges.Count == 0 || (target.ProveQuiescent(ranges).Try(out var quiescence, out _) && quiescence.IsProved))
             {
-                foreach (var candidate in candidates) Free(candidate);
+                foreach (var candidate in candidates.SelectMany(c => c)) Free(candidate);
                 return;
             }
             if (candidates.Count == 1) return;

@@ -11,4 +11,10 @@ public static partial class Reasons
     public static readonly Reason NoSuchVersion = new(7207, nameof(NoSuchVersion), "No version with this id is installed in the target; see kernopt list.");
     public static readonly Reason TargetEnded = new(7208, nameof(TargetEnded), "The target exited, or executed another program, while it was worked on.");
     public static readonly Reason BadBinding = new(7209, nameof(BadBinding), "A binding is REG=VALUE with an integer argument register (rdi, rsi, rdx, rcx, r8, r9) and a decimal or 0x number.");
+    public static readonly Reason TextIsNotTheFiles = new(7220, nameof(TextIsNotTheFiles),
+        "The function's live code is not what its file holds: another tool has put a breakpoint or a jump there, which a copy would carry along.");
+    public static readonly Reason JudgedByPlace = new(7221, nameof(JudgedByPlace),
+        "The kernel or the C library decides by where this code lies (a restartable sequence, a point of cancellation), so that a moved copy would mean something else.");
+    public static readonly Reason ReturnAddressesAreKeys = new(7222, nameof(ReturnAddressesAreKeys),
+        "The program's run-time system looks frames up by their return addresses (OCaml, Go, Haskell, LLVM stack maps); those in moved code are in no table.");
 }

@@ -2,14 +2,21 @@ using System.Runtime.InteropServices;
 
 namespace KernOpt.Cli.CommandLine;
 
-/// <summary>Ctrl-C and SIGTERM end a command in order: its token is cancelled, what was only measuring is taken out again. A second one ends at once.</summary>
+/// <summary>
+/// Ctrl-C and SIGTERM end a command in order: its token is cancelled, what was only measuring is taken out again. A second one ends at once. Ctrl-Z does nothing but say
+/// so: a kernopt that is stopped while it holds a thread of the target would hold it until it is continued.
+/// </summary>
 internal sealed class EndRequests : IDisposable
 {
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] registrations;
 
     public EndRequests() => registrations =
-        [PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal), PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal)];
+    [
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal),
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal),
+        PosixSignalRegistration.Create(PosixSignal.SIGTSTP, OnStop),
+    ];
 
     public CancellationToken Token => source.Token;
 
@@ -17,6 +24,12 @@ internal sealed class EndRequests : IDisposable
     {
         foreach (var registration in registrations) registration.Dispose();
         source.Dispose();
+    }
+
+    private static void OnStop(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        Console.Error.WriteLine("kernopt: not stopped, it may be holding a thread of the target; Ctrl-C ends it");
     }
 
     private void OnSignal(PosixSignalContext context)

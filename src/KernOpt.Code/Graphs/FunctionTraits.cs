@@ -6,12 +6,13 @@ namespace KernOpt.Code.Graphs;
 
 /// <summary>What a function does that matters to whoever copies, runs or measures it.</summary>
 /// <param name="CallsReturnsTwice">It calls setjmp, vfork, getcontext or their kind, which may return more than once into the same frame.</param>
+/// <param name="IsJudgedByPlace">The kernel or the C library decides by its instruction pointer: a restartable sequence, a cancellable system call.</param>
 /// <param name="ReadsTime">rdtsc, rdtscp or rdpmc.</param>
 /// <param name="ReadsProcessor">cpuid, xgetbv or rdpid.</param>
 /// <param name="ReadsRandom">rdrand or rdseed.</param>
 /// <param name="MakesSystemCall">syscall, sysenter or int.</param>
 /// <param name="HasAtomics">A locked instruction or xchg with memory.</param>
-public sealed record FunctionTraits(bool CallsReturnsTwice, bool ReadsTime, bool ReadsProcessor, bool ReadsRandom, bool MakesSystemCall, bool HasAtomics)
+public sealed record FunctionTraits(bool CallsReturnsTwice, bool IsJudgedByPlace, bool ReadsTime, bool ReadsProcessor, bool ReadsRandom, bool MakesSystemCall, bool HasAtomics)
 {
     /// <summary>Running it twice on the same state need not give the same result.</summary>
     public bool IsNondeterministic => ReadsTime || ReadsProcessor || ReadsRandom || MakesSystemCall;
@@ -33,6 +34,6 @@ public sealed record FunctionTraits(bool CallsReturnsTwice, bool ReadsTime, bool
                 atomics |= instruction.HasLockPrefix || (instruction.Mnemonic == Mnemonic.Xchg && instruction.Op0Kind == OpKind.Memory);
             }
         }
-        return new FunctionTraits(twice, time, processor, random, system, atomics);
+        return new FunctionTraits(twice, PlaceBound.Is(graph, source), time, processor, random, system, atomics);
     }
 }

@@ -55,7 +55,8 @@ internal sealed class ModuleFiles(int pid, TargetMemory memory)
             try
             {
                 var file = new FileInfo(root + path);
-                if (file.Exists && file.Length <= LargestFile) return File.ReadAllBytes(file.FullName);
+                // A pipe there would be read for ever.
+                if (file.Exists && file.Length <= LargestFile && FileStatus.Read(file.FullName) is { IsRegular: true }) return File.ReadAllBytes(file.FullName);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {

@@ -12,6 +12,7 @@ public static class Errno
     public const int AccessDenied = 13;
     public const int Exists = 17;
     public const int Invalid = 22;
+    public const int NotImplemented = 38;
     public const int NotSupported = 95;
     public const int AddressInUse = 98;
 

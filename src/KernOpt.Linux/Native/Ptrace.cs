@@ -42,6 +42,13 @@ public static unsafe class Ptrace
     /// <summary>Like <see cref="EmulateSystemCalls"/>, and stops after one instruction.</summary>
     public static long EmulateSystemCallsStep(int thread, int signal = 0) => Call(32, thread, 0, signal);
 
+    /// <summary>Whether the program has its own system calls handed to itself (Documentation/admin-guide/syscall-user-dispatch.rst). Kernels before 6.4 do not tell.</summary>
+    public static bool DispatchesSystemCalls(int thread)
+    {
+        var configuration = stackalloc ulong[4];   // struct ptrace_sud_config: mode, selector, offset, len
+        return Call(0x4211, thread, 4 * sizeof(ulong), (long)configuration) == 0 && configuration[0] != 0;
+    }
+
     public static long GetEventMessage(int thread, out ulong message)
     {
         ulong value = 0;

@@ -17,6 +17,9 @@ public record struct Registers
     /// <summary>Whether the thread was stopped inside a system call.</summary>
     public readonly bool IsInSystemCall => (long)OriginalRax >= 0;
 
+    /// <summary>The user's 64-bit code segment (arch/x86/include/asm/segment.h); 32-bit code has another, also in a 64-bit process.</summary>
+    public readonly bool IsIn64BitCode => Cs == 0x33;
+
     /// <summary>All words, for scans.</summary>
     public static ReadOnlySpan<ulong> Words(in Registers registers)
         => MemoryMarshal.Cast<Registers, ulong>(MemoryMarshal.CreateReadOnlySpan(in registers, 1));

@@ -59,7 +59,8 @@ public sealed class TracerThread : IDisposable
     /// <param name="thread">The tracee.</param>
     /// <param name="timeout">After which the answer is <see cref="StopReport.TimedOut"/>.</param>
     /// <param name="before">The last time at which there was no report yet (<see cref="Stopwatch.GetTimestamp"/>).</param>
-    public static StopReport Wait(int thread, TimeSpan timeout, out long before)
+    /// <param name="meanwhile">Done in each round that waits.</param>
+    public static StopReport Wait(int thread, TimeSpan timeout, out long before, Action? meanwhile = null)
     {
         var started = before = Stopwatch.GetTimestamp();
         for (var round = 0; ; round++)
@@ -68,7 +69,9 @@ public sealed class TracerThread : IDisposable
             before = Stopwatch.GetTimestamp();
             var elapsed = Stopwatch.GetElapsedTime(started, before);
             if (elapsed > timeout) return Poll(thread) ?? StopReport.TimedOut;
-            if (elapsed > AtOnce) SystemCall.Sleep(round < 200 ? 20_000 : 200_000);
+            if (elapsed <= AtOnce) continue;
+            meanwhile?.Invoke();
+            SystemCall.Sleep(round < 200 ? 20_000 : 200_000);
         }
     }
 

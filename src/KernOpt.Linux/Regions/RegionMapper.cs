@@ -8,28 +8,24 @@ namespace KernOpt.Linux.Regions;
 
 /// <summary>
 /// Maps and unmaps regions by calls of a borrowed thread:
-///     fd = memfd_create("kernopt")      we open /proc/PID/fd/N, set its length, and map all of it for ourselves
+///     fd = memfd_create("kernopt")      we take the descriptor for ourselves (pidfd_getfd(2))
 ///     mmap data   rw-s, offset 0        at an address that is free now, or the kernel refuses (MAP_FIXED_NOREPLACE)
 ///     mmap code   r-xs, offset = length of data
-///     close fd
+///     close fd                          we set the length of the file, seal it, and map all of it for ourselves
 /// What a kill leaves in the middle is found by <see cref="Leftovers"/>.
 /// </summary>
 internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> readMap)
 {
     private const uint AllowSealing = 2;
-    private const int AddSeals = 1033, SealSeal = 1, SealShrink = 2, SealGrow = 4;
     private const int MostTries = 8;
 
     public Outcome<SharedRegion> Map(RegionRequest request)
     {
         if (!IsSound(request)) return Reasons.NoGapInReach.With($"a region of {request.DataBytes}+{request.CodeBytes} bytes is not whole pages within 1 GiB");
         if (!CreateFile().Try(out var descriptor, out var why)) return why;
-        var length = request.DataBytes + request.CodeBytes;
-        var own = SystemCall.Open($"/proc/{pid}/fd/{descriptor}", OpenFlags.ReadWrite);
-        var mapped = own < 0 ? Reasons.NoMemoryFilePermission.With($"/proc/{pid}/fd/{descriptor}: {Errno.Describe(own)}") : MapFile(request, descriptor, own, length);
-        if (own >= 0) SystemCall.Close(own);
-        // Our mapping and the target's keep the file; should this fail, the next run closes it.
-        calls.Call(new(CallNumber.close, descriptor));
+        var mapped = TakeFile(descriptor).Then(own => MapFile(request, descriptor, own));
+        // Our mapping and the target's keep the file; should this fail, the next run closes it. A program that closes all descriptors has closed it already.
+        if (SystemCall.ReadLink($"/proc/{pid}/fd/{descriptor}") == RegionMaps.Path) calls.Call(new(CallNumber.close, descriptor));
         return mapped;
     }
 
@@ -50,16 +46,32 @@ internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> r
         return created.IsDone || created.Refusal.Reason != Reasons.RemoteCallFailed ? created : calls.CallWithName(new(CallNumber.memfd_create, B: flags));
     }
 
-    private Outcome<SharedRegion> MapFile(RegionRequest request, ulong descriptor, int own, ulong length)
+    /// <summary>Our own descriptor for the target's, once it is known to be the file that was made: the program may have put another one in its place.</summary>
+    private Outcome<OwnFile> TakeFile(ulong descriptor)
     {
-        var truncated = SystemCall.Truncate(own, length);
-        if (truncated < 0) return Reasons.RemoteCallFailed.With($"ftruncate: {Errno.Describe(truncated)}");
-        // Neither we nor the target can be made to fault by a file that shrinks.
-        SystemCall.Invoke(CallNumber.fcntl, own, AddSeals, SealShrink | SealGrow | SealSeal);
-        if (!MapInTarget(request, descriptor, length).Try(out var start, out var why)) return why;
-        var region = SharedRegion.Open(own, new(start, length), request.DataBytes);
-        if (!region.IsDone) Unmap(new(start, length));
-        return region;
+        if (descriptor <= 2) return Reasons.NoMemoryFilePermission.With("the program has closed a standard stream, whose number the file would have");
+        return OwnFile.Take(pid, descriptor).Then<OwnFile>(file =>
+        {
+            if (file.IsNew) return file;
+            file.Dispose();
+            return Reasons.NoMemoryFilePermission.With($"/proc/{pid}/fd/{descriptor} is not the file that was made");
+        });
+    }
+
+    /// <summary>
+    /// The file gets its length only when it is mapped: a program that locks all its memory (mlockall(2)) would otherwise wait in the call until all of it
+    /// is provided.
+    /// </summary>
+    private Outcome<SharedRegion> MapFile(RegionRequest request, ulong descriptor, OwnFile file)
+    {
+        using (file)
+        {
+            var length = request.DataBytes + request.CodeBytes;
+            if (!MapInTarget(request, descriptor, length).Try(out var start, out var why)) return why;
+            var region = file.SetLength(length).Then(_ => SharedRegion.Open(file, new(start, length), request.DataBytes));
+            if (!region.IsDone) Unmap(new(start, length));
+            return region;
+        }
     }
 
     private Outcome<Address> MapInTarget(RegionRequest request, ulong descriptor, ulong length)

@@ -21,10 +21,11 @@ internal sealed unsafe class SharedRegion : IRegion, IDisposable
 
     public bool IsShared => true;
 
-    /// <summary>Maps the file of a descriptor, which must be as long as the range. The descriptor may be closed afterwards.</summary>
-    public static Outcome<SharedRegion> Open(int descriptor, AddressRange range, ulong dataBytes)
+    /// <summary>Maps the file, which must be as long as the range and sealed at that. It may be closed afterwards.</summary>
+    public static Outcome<SharedRegion> Open(OwnFile file, AddressRange range, ulong dataBytes)
     {
-        var address = SystemCall.Map(0, range.Length, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, MapFlags.Shared, descriptor, 0);
+        if (!file.IsSealedAt(range.Length)) return Reasons.NoMemoryFilePermission.With($"what is mapped at {range.Start} is no memory file of that length");
+        var address = SystemCall.Map(0, range.Length, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, MapFlags.Shared, file.Descriptor, 0);
         if (address is < 0 and > -4096) return Reasons.NoMemoryFilePermission.With(Errno.Describe(address));
         return new SharedRegion(range, dataBytes, (byte*)address);
     }

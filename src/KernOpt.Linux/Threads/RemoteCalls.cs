@@ -21,6 +21,8 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
     {
         lock (gate)
         {
+            // Takes long the first time: what is looked at below must be fresh when a thread is stopped.
+            Practice.Once();
             var map = readMap();
             if (!places.Find(map).Try(out var place, out var why)) return why;
             if (!memory.Write(place, CallStub.Empty())) return Reasons.StoreFailed.With($"{place}");
@@ -70,18 +72,26 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
         if (all.Count == 0) return Reasons.TargetGone.With($"pid {pid}");
         // A filter of system calls may kill the process for a call that it does not expect (seccomp(2)).
         if (all.TrueForAll(t => t.HasSystemCallFilter)) return Reasons.SystemCallFilter.With($"pid {pid}");
-        return all.Where(t => !t.HasSystemCallFilter && t.State is 'R' or 'S').OrderBy(t => RestartRules.Rank(t.Call)).ToList();
+        return all.Where(t => !t.HasSystemCallFilter && !t.IsTransferring && t.State is 'R' or 'S').OrderBy(t => RestartRules.Rank(t.Call)).ToList();
     }
 
     private (Outcome<ulong>, LetGo?) Use(HeldThread held, RemoteArguments call, Address place, out Step step)
     {
         step = default;
+        if (!ThreadFacts.IsFreeOfFilters(pid, held.Id)) return (Reasons.SystemCallFilter.With($"thread {held.Id} of pid {pid}"), null);
+        if (!held.Stopped.IsIn64BitCode || Ptrace.DispatchesSystemCalls(held.Id))
+            return (Reasons.NoThreadToBorrow.With($"thread {held.Id} runs 32-bit code or dispatches its own system calls"), null);
         if (!held.Stopped.IsInSystemCall && RestartableSequence.Contains(memory, held.Id, held.Stopped.Rip))
             return (Reasons.NoThreadToBorrow.With($"thread {held.Id} is in a restartable sequence"), null);
         held.RunPromptly();
         if (!memory.Write(place, CallStub.Build(held.Alone))) return (Reasons.StoreFailed.With($"{place}"), null);
         if (Ptrace.SetRegisters(held.Id, CallStub.Entry(held.Stopped, place, call)) < 0) return (Reasons.ThreadLost.With($"thread {held.Id}"), LetGo.Ended);
-        if (RunToSystemCall(held, out var end) is { } before) return (before, end);
+        if (RunToSystemCall(held, out var end) is { } before)
+        {
+            // It has its own registers back, unless it did not come in time: then it will run the stub whenever it wakes.
+            step = new(false, end == LetGo.Late);
+            return (before, end);
+        }
         step = new(true, true);
         if (RunToSystemCall(held, out end) is { } inside) return (inside, end);
         if (Ptrace.GetRegisters(held.Id, out var after) < 0) return (Reasons.ThreadLost.With($"thread {held.Id}"), LetGo.Ended);

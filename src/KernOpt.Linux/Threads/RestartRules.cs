@@ -29,6 +29,28 @@ internal static class RestartRules
         CallNumber.pause, CallNumber.rt_sigsuspend, CallNumber.wait4, CallNumber.read, CallNumber.recvfrom, CallNumber.recvmsg, CallNumber.accept, CallNumber.accept4,
     ];
 
+    private static readonly HashSet<CallNumber> Transfers =
+    [
+        CallNumber.write, CallNumber.writev, CallNumber.pwrite64, CallNumber.pwritev, CallNumber.pwritev2, CallNumber.sendto, CallNumber.sendmsg, CallNumber.sendmmsg,
+        CallNumber.sendfile, CallNumber.splice, CallNumber.tee, CallNumber.vmsplice, CallNumber.copy_file_range, CallNumber.preadv, CallNumber.preadv2,
+    ];
+
+    /// <summary>
+    /// Whether the call may have moved some of its bytes while it is blocked. Any stop then ends it with their number, as a signal would: a program that never
+    /// gets one may not expect that. A read blocks only as long as there is nothing, unless it is told to wait for all (MSG_WAITALL).
+    /// </summary>
+    /// <param name="argument">The call's arguments by number, from 0.</param>
+    public static bool IsTransfer(CallNumber call, Func<int, ulong> argument)
+    {
+        const ulong waitAll = 0x100;
+        return call switch
+        {
+            CallNumber.recvfrom or CallNumber.recvmmsg => (argument(3) & waitAll) != 0,
+            CallNumber.recvmsg => (argument(2) & waitAll) != 0,
+            _ => Transfers.Contains(call),
+        };
+    }
+
     /// <summary>Lower is better: 0 running, 1 in a transparent call, 2 in another call, 3 in one that ends with EINTR, 4 elsewhere in the kernel.</summary>
     public static int Rank(long? call) => call switch
     {

@@ -5,7 +5,7 @@ namespace KernOpt.Linux.Threads;
 
 /// <summary>
 /// Room for a stub: the rest of the last page of an executable segment, which no section covers and which is mapped because mappings are whole pages.
-/// Only bytes that are zero are taken, so the file's bytes are put back by zeros.
+/// Only bytes that are zero are taken, so the file's bytes are put back by zeros. And only modules that are never unloaded: the program, its loader, the C library, the vdso.
 /// </summary>
 internal sealed class StubPlaces(TargetMemory memory, ModuleFiles files)
 {
@@ -42,9 +42,14 @@ internal sealed class StubPlaces(TargetMemory memory, ModuleFiles files)
     /// <summary>The end of the page: whole cache lines, so that none with live code is touched. (The vdso has its section headers before that.)</summary>
     private static Address PlaceIn(AddressRange slack) => (slack.End - CallStub.Size).AlignDown(64);
 
+    private static readonly string[] NeverUnloaded = ["ld-linux", "ld-musl", "libc.so", "libc-", "[vdso]"];
+
+    private static bool IsNeverUnloaded(TargetModule module) =>
+        module.IsMainProgram || NeverUnloaded.Any(n => module.Name.StartsWith(n, StringComparison.Ordinal));
+
     private IEnumerable<AddressRange> Slacks(TargetMap map)
     {
-        foreach (var module in map.Modules)
+        foreach (var module in map.Modules.Where(IsNeverUnloaded))
         {
             var own = module.Mappings.Where(m => m.IsPrivate && m.Protection == (Protection.Read | Protection.Execute)).ToList();
             if (own.Count == 0) continue;

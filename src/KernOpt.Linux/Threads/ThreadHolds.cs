@@ -12,12 +12,14 @@ internal sealed class ThreadHolds : IDisposable
     /// <summary>How long we wait for a thread to stop before we try another.</summary>
     private static readonly TimeSpan StopTime = TimeSpan.FromMilliseconds(20);
 
+    private readonly int pid;
     private readonly Lazy<TracerThread> tracer;
     private readonly Dictionary<int, long> strays = [];
     private long longest;
 
     public ThreadHolds(int pid)
     {
+        this.pid = pid;
         tracer = new(() => new TracerThread($"kernopt tracer of {pid}", isUrgent: true));
     }
 
@@ -38,10 +40,19 @@ internal sealed class ThreadHolds : IDisposable
     {
         ReleaseStrays();
         ChildSignals.SilenceStops();
+        using var calm = NoCollection.Begin();
         if (!Stop(thread, waited).Try(out var held, out var why)) return why;
-        var (value, end) = use(held);
-        end ??= held.Release();
-        held.RunAsUsual();
+        Outcome<T> value;
+        LetGo? end = null;
+        try
+        {
+            (value, end) = use(held);
+        }
+        finally
+        {
+            end ??= held.Release();
+            held.RunAsUsual();
+        }
         if (end == LetGo.Late) AddStray(thread);
         Note(held.Duration);
         return value;
@@ -60,13 +71,18 @@ internal sealed class ThreadHolds : IDisposable
         Ptrace.Interrupt(thread);
         while (true)
         {
-            var report = TracerThread.Wait(thread, StopTime, out var since);
+            var report = TracerThread.Wait(thread, StopTime, out var since, ReleaseStrays);
             if (report.IsInterrupt)
             {
                 if (HeldThread.Take(thread, since, waited) is { } held) return held;
                 return Reasons.ThreadLost.With($"thread {thread}");
             }
-            if (report.HasEnded) return Reasons.ThreadLost.With($"thread {thread}");
+            if (report.HasEnded)
+            {
+                // A thread that calls execve becomes the leader: our request to stop goes with it.
+                if (report.Kind == StopKind.Gone && thread != pid) AddStray(pid);
+                return Reasons.ThreadLost.With($"thread {thread}");
+            }
             if (report.Kind == StopKind.TimedOut)
             {
                 AddStray(thread);

@@ -41,7 +41,8 @@ internal sealed class TextChanges(ITarget target, ModuleText modules, RegionSet 
 
     public TextHolds Look(UndoRecord record)
     {
-        if (modules.IdentityAt(record.At) != record.Module) return TextHolds.ModuleGone;
+        // Text that was copied to other memory (huge pages) still leads to us: then nothing may be freed.
+        if (modules.IdentityAt(record.At) != record.Module) return Holds(record.Range, record.Patched.AsSpan()) ? TextHolds.Other : TextHolds.ModuleGone;
         if (Holds(record.Range, record.Original.AsSpan())) return TextHolds.Original;
         if (Holds(record.Range, record.Patched.AsSpan())) return TextHolds.Patched;
         return IsOfAnotherRecord(record) ? TextHolds.Original : TextHolds.Other;

@@ -45,6 +45,25 @@ public sealed class QuiescenceTests
         Assert.True(Prove(target, region).IsProved, Prove(target, region).Evidence);
     }
 
+    /// <summary>The waiting coroutine lies below the stack pointer of the thread that runs on the same memory.</summary>
+    [Theory]
+    [InlineData("first")]
+    [InlineData("thread")]
+    public void CoroutineThatWillReturn_IsSeen(string where)
+    {
+        using var program = NativeProgram.Start("coroutines.c", where);
+        var wait = program.ReadFacts()["wait"];
+        using var target = ProcessTarget.Attach(program.Pid).Value;
+        var region = Map(target);
+        // sub rsp, 8; mov rax, wait; call rax; add rsp, 8; ret
+        byte[] code = [0x48, 0x83, 0xec, 8, 0x48, 0xb8, .. BitConverter.GetBytes(wait), 0xff, 0xd0, 0x48, 0x83, 0xc4, 8, 0xc3];
+        region.Write(4096, code);
+        Tell(program, Enter(region));
+        var inside = Prove(target, region);
+        Assert.False(inside.IsProved);
+        Assert.Contains("pointer", inside.Evidence, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void ForkedChildThatHasTheRegion_IsNamed()
     {

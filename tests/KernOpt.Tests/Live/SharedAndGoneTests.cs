@@ -62,11 +62,26 @@ public sealed class SharedAndGoneTests
         var target = TinyProgram.Make();
         TinyProgram.InstallEverything(target);
         target.Inode = 43;
+        target.Text.AsSpan().Fill(0xcc);
         var before = target.Text.ToArray();
         var report = TinyProgram.Open(target).RevertAll();
         Assert.Equal(before, target.Text);
         Assert.True(report.Dropped > 0);
         Assert.Empty(target.Regions);
+    }
+
+    /// <summary>As programs do that put their text on huge pages: no file is behind it any more, and it still leads to us.</summary>
+    [Fact]
+    public void TextThatWasCopiedToOtherMemory_KeepsAllThatItLeadsTo()
+    {
+        var target = TinyProgram.Make();
+        TinyProgram.InstallEverything(target);
+        target.Inode = 0;
+        var before = target.Text.ToArray();
+        var report = TinyProgram.Open(target).RevertAll();
+        Assert.Equal(before, target.Text);
+        Assert.Contains(report.Problems, p => p.Reason == Reasons.TextChangedByOthers);
+        Assert.NotEmpty(target.Regions);
     }
 
     [Fact]

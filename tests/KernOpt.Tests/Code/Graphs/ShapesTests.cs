@@ -155,6 +155,12 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
         Assert.Equal(isEntered ? [new Address(graph.Entry.Instructions[0].NextIP)] : [], entries);
     }
 
+    [Theory]
+    [InlineData("restartable", true)]
+    [InlineData("relative_table", false)]
+    [InlineData("diamond", false)]
+    public void RestartableSequences_AreKnown(string name, bool isOne) => Assert.Equal(isOne, FunctionTraits.Analyze(shapes.Parse(name).Value, shapes.File).IsJudgedByPlace);
+
     /// <summary>glibc's mempcpy computes its result and goes on inside memmove.</summary>
     [Fact]
     public void CLibrary_HasFunctionsThatAreEnteredInTheMiddle()

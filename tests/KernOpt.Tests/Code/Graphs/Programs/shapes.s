@@ -369,6 +369,17 @@ split_back:
     ret
 end split
 
+# A restartable sequence, as librseq lays it out.
+begin restartable
+    lea rax, [rip + sequence_data]
+    mov [rdi + 8], rax
+sequence_start:
+    mov rcx, [rsi]
+    mov [rdx], rcx
+sequence_end:
+    ret
+end restartable
+
 # Entered behind its first instruction by another function.
 begin jumped_into
     mov eax, esi
@@ -416,3 +427,8 @@ longs spilled_data, sp
     .data
 writable_data: quads wr
     .section .note.GNU-stack,"",@progbits
+
+    .section .data
+    .p2align 5
+sequence_data: .long 0, 0
+    .quad sequence_start, sequence_end - sequence_start, diamond
