@@ -10,8 +10,12 @@ namespace KernOpt.Optimize.Facts;
 /// </summary>
 internal static class TableTargets
 {
+    /// <summary>
+    /// The cases that the jump may lead to, also of a table that is the original's: facts about a body are facts about the original's flow, too
+    /// (<see cref="Optimize.Versions.CallSiteConstants"/>), and there such a jump leads back to code that the body has a copy of.
+    /// </summary>
     public static IEnumerable<BodyBlock> Possible(Terminator.Table table, MachineFacts facts) =>
-        TryDecide(table, facts) is { } target ? [target] : FunctionBody.SuccessorsOf(table);
+        TryDecide(table, facts) is { } target ? [target] : table.Cases.Distinct();
 
     public static BodyBlock? TryDecide(Terminator.Table table, MachineFacts facts)
     {

@@ -230,6 +230,16 @@ public sealed unsafe class VersionTests(NativeSample sample, ITestOutputHelper o
     }
 
     [Fact]
+    public void CallBehindATableThatIsNotTheCopysOwn_IsKnownByAllWaysToIt()
+    {
+        var caller = sample.Parse("calls_after_tables");
+        Assert.All(caller.Blocks.Where(b => b.Table is not null), b => Assert.Null(b.Table!.BaseInstruction));
+        var known = CallSiteConstants.At(caller, sample, caller.Calls.Single());
+        Assert.Contains(new EntryBinding(Register.RDX, 1, 64), known);
+        Assert.DoesNotContain(known, b => b.Argument == Register.RSI);
+    }
+
+    [Fact]
     public void CallOfAFunctionThatHandlesExceptions_IsNotProved()
     {
         var caller = sample.Parse("calls_with_constant");
