@@ -20,7 +20,15 @@ internal sealed class IndexBound(FunctionGraph graph, RegisterEffects effects)
     private const int MostSteps = 20_000;
     private const int MostAdditions = 4;
 
+    /// <summary>Walks started out of walks: a value that a loop changes in each round would start one for each.</summary>
+    private const int MostNested = 50;
+
+    /// <summary>Blocks on one path, over all walks that are under way: each takes room on the thread's stack.</summary>
+    private const int LongestPath = 2_000;
+
     private int steps;
+    private int nested;
+    private int length;
 
     /// <summary>
     /// What is asked: (the low Width bits of the value + Added) modulo 2^Width, which must be at most Limit. Steps counts the additions.
@@ -40,7 +48,11 @@ internal sealed class IndexBound(FunctionGraph graph, RegisterEffects effects)
 
     private ulong? Ask(Question question, CodePlace before, PathFacts facts)
     {
-        return Walk(question, before, facts, []) is { } bound && bound <= question.Limit ? bound : Trivial(question);
+        if (nested == MostNested) return null;
+        nested++;
+        var answer = Walk(question, before, facts, []);
+        nested--;
+        return answer is { } bound && bound <= question.Limit ? bound : Trivial(question);
     }
 
     /// <summary>A byte is at most 255, whatever it is.</summary>
@@ -84,7 +96,11 @@ internal sealed class IndexBound(FunctionGraph graph, RegisterEffects effects)
             if (known.IsImpliedBy(facts)) return 0;
         }
         earlier.Add(facts);
-        return Walk(question, new CodePlace(source.Index, source.Instructions.Length), facts, walked);
+        if (length == LongestPath) return null;
+        length++;
+        var answer = Walk(question, new CodePlace(source.Index, source.Instructions.Length), facts, walked);
+        length--;
+        return answer;
     }
 
     private static ConditionCode? ConditionTo(BasicBlock source, BasicBlock target)

@@ -7,7 +7,7 @@ using KernOpt.Target;
 namespace KernOpt.Code.Graphs;
 
 /// <summary>
-/// Which call targets never return: imports and symbols by name, and functions all of whose paths end in such a call or in ud2.
+/// Which call targets never return: imports and the C library's functions by name, and functions all of whose paths end in such a call or in ud2.
 /// A function is looked at when first asked for, at most once. Where the answer is unknown (an indirect jump, recursion, a chain of more than
 /// <see cref="DeepestChain"/> calls, unreadable code) it is "returns", which only ever adds paths to a graph.
 /// </summary>
@@ -23,14 +23,17 @@ public sealed class NoReturnAnalysis(ICodeSource source)
     /// <summary>The analysis of a source, shared by all who parse from it, for as long as the source lives.</summary>
     public static NoReturnAnalysis Of(ICodeSource source) => Shared.GetValue(source, s => new NoReturnAnalysis(s));
 
+    /// <summary>After modules have gone: what was known of an address says nothing about what is loaded there next.</summary>
+    public static void Forget(ICodeSource source) => Shared.Remove(source);
+
     public bool NeverReturns(Address target) => NeverReturns(target, []);
 
     private bool NeverReturns(Address target, List<Address> chain)
     {
         if (known.TryGetValue(target, out var answer)) return answer;
-        if (source.TryGetImport(target, out var import)) return known[target] = NoReturnNames.Contains(import);
+        if (source.TryGetImport(target, out var import)) return known[target] = NoReturnNames.OfImport(import);
         if (source.FunctionAt(target) is not { } function || function.Start != target) return known[target] = false;
-        if (!function.Names.IsDefaultOrEmpty && function.Names.Any(NoReturnNames.Contains)) return known[target] = true;
+        if (NoReturnNames.OfFunction(function)) return known[target] = true;
         if (function.Size is 0 or > LargestFunction) return known[target] = false;
         if (chain.Count >= DeepestChain || chain.Contains(target)) return false;
 

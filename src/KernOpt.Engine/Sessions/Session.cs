@@ -99,7 +99,9 @@ public sealed class Session : IDisposable
     public Outcome<Done> Refresh()
     {
         if (!Program.Refresh().Try(out var change, out var why)) return why;
-        if (change.Unloaded.Length > 0) graphs.Clear();
+        if (change.Unloaded.Length == 0) return Done.It;
+        graphs.Clear();
+        NoReturnAnalysis.Forget(Live.Source);
         return Done.It;
     }
 

@@ -45,6 +45,17 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
         Assert.Equal(entries, table.Targets.Distinct().Count());
     }
 
+    /// <summary>On a small stack, so that an endless search ends this test and not only some program in the field.</summary>
+    [Fact]
+    public void IndexThatEachRoundOfALoopChanges_IsBoundedByItsWidth_WithoutAnEndlessSearch()
+    {
+        var targets = 0;
+        var thread = new Thread(() => targets = Assert.Single(shapes.Parse("index_of_the_round_before").Value.Blocks, b => b.End == BlockEnd.Table).Table!.Targets.Length, 1 << 20);
+        thread.Start();
+        thread.Join();
+        Assert.Equal(256, targets);
+    }
+
     [Theory]
     [InlineData("memory_written_between", 2104)]
     [InlineData("no_bound", 2104)]
@@ -91,6 +102,59 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
         Assert.True(noReturn.NeverReturns(shapes.Named("aborts").Start));
         Assert.False(noReturn.NeverReturns(shapes.Named("recursive_a").Start));
         Assert.False(noReturn.NeverReturns(shapes.Named("diamond").Start));
+    }
+
+    /// <summary>To lose what follows the call would be to lose a path.</summary>
+    [Fact]
+    public void FunctionOfTheProgramsOwn_IsJudgedByItsCode_WhateverItsName()
+    {
+        Assert.False(NoReturnAnalysis.Of(shapes.File).NeverReturns(shapes.Named("err").Start));
+        Assert.Equal(BlockEnd.Return, Assert.Single(shapes.Parse("calls_own_err").Value.Blocks).End);
+    }
+
+    [Theory]
+    [InlineData("dynamic")]
+    [InlineData("static", "-static")]
+    public void LibraryFunctionsThatNeverReturn_AreKnown_AlsoWhenLinkedIn(string how, params string[] flags)
+    {
+        var file = BinaryFile.Open(how == "dynamic" ? "/lib/x86_64-linux-gnu/libc.so.6" : Compiler.Build("never_returns.c", $"never-returns-{how}", ["-O2", .. flags]));
+        var analysis = NoReturnAnalysis.Of(file);
+        foreach (var name in (string[])["abort", "exit", "_exit", "quick_exit", "pthread_exit", "siglongjmp", "err", "errx", "__assert_fail", "__chk_fail"])
+        {
+            var function = file.Module.Functions.First(f => f.Names.Contains(name));
+            Assert.Equal((name, true), (name, analysis.NeverReturns(function.Start)));
+        }
+    }
+
+    [Fact]
+    public void WhatWasKnownOfAnAddress_IsForgottenWithItsModule()
+    {
+        var (aborts, diamond) = (shapes.Named("aborts"), shapes.Named("diamond"));
+        var source = new Reloaded(shapes.File, aborts);
+        Assert.True(NoReturnAnalysis.Of(source).NeverReturns(aborts.Start));
+        source.Function = diamond with { Start = aborts.Start };
+        source.Content = diamond.Start;
+        NoReturnAnalysis.Forget(source);
+        Assert.False(NoReturnAnalysis.Of(source).NeverReturns(aborts.Start));
+    }
+
+    /// <summary>Another function where one was.</summary>
+    private sealed class Reloaded(BinaryFile file, Function first) : ICodeSource
+    {
+        public Function Function { get; set; } = first;
+        public Address Content { get; set; } = first.Start;
+
+        public int Read(Address from, Span<byte> into) => file.Read(Function.Range.Contains(from) ? Content + (ulong)(from - Function.Start) : from, into);
+
+        public bool IsExecutable(Address address) => file.IsExecutable(address);
+
+        public bool IsConstantData(AddressRange range) => file.IsConstantData(range);
+
+        public Function? FunctionAt(Address address) => address == Function.Start ? Function : file.FunctionAt(address);
+
+        public bool TryGetImport(Address stub, [System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out string name) => file.TryGetImport(stub, out name);
+
+        public bool TryGetImportSlot(Address slot, [System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out string name) => file.TryGetImportSlot(slot, out name);
     }
 
     [Fact]

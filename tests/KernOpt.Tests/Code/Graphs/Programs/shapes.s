@@ -163,6 +163,16 @@ cases co
 9:  ret
 end compared_through_a_copy
 
+# The index depends on what it was the last time round, through the table.
+begin index_of_the_round_before
+    nop
+1:  or edx, ecx
+    movzx eax, dl
+    jmp [round_before_data + rax*8]
+rb0: inc ecx
+    jmp 1b
+end index_of_the_round_before
+
 begin memory_written_between
     cmp dword ptr [rdi + 8], 2
     ja 9f
@@ -287,6 +297,20 @@ begin aborts
     call abort
     .byte 0x06
 end aborts
+
+# A function of the program's own that only has the name of the library's.
+begin err
+    test edi, edi
+    je 1f
+    hlt
+1:  ret
+end err
+
+begin calls_own_err
+    call err
+    mov eax, 1
+    ret
+end calls_own_err
 
 begin dies_through_two
     test edi, edi
@@ -417,6 +441,10 @@ signed_data: quads si
 one_path_data: quads op
 later_data: quads la
 by_call_data: quads bl
+round_before_data:
+    .rept 256
+    .quad rb0
+    .endr
 outside_data: quads ou
     .quad diamond + 2
 longs relative_table_data, re
