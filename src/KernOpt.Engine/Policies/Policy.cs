@@ -181,7 +181,7 @@ public sealed record RegressionPlan
 public sealed record ValidationPlan
 {
     /// <summary>Runs of original and version on values seen and on random ones.</summary>
-    public int Runs { get; init; } = 200;
+    public int Runs { get; init; } = 1_000;
     /// <summary>Runs that must have ended and agreed; fewer refuse the version.</summary>
     public int Minimum { get; init; } = 20;
 }

@@ -5,15 +5,16 @@ using KernOpt.Validate.Sandboxing;
 namespace KernOpt.Validate.Running;
 
 /// <summary>
-/// Makes the inputs of the runs: first the arguments seen live as they are, then every argument at and next to every number that the code names, then
-/// changed ones, inputs that reached new instructions, and random ones. Half
-/// satisfy the version's bindings; of the others many miss by a single bit or by the bits that the binding does not cover.
+/// Makes the inputs of the runs: first the arguments seen live as they are, in up to half of the runs; then arguments at and next to numbers that the code
+/// names, in up to a quarter; then, in the rest, changed ones, inputs that reached new instructions, and random ones. Half
+/// of these satisfy the version's bindings; of the others many miss by a single bit or by the bits that the binding does not cover.
 /// </summary>
 internal sealed class InputGenerator(ValidationRequest request, SandboxLayout layout, CodeFacts facts)
 {
     private const int CorpusLimit = 256;
-    private const int BoundaryLimit = 32;
+    private const int BoundaryLimit = 18 * 32;
     private readonly DeterministicRandom random = new(request.RandomSeed);
+    private int[]? boundaries;
     private readonly List<RunInput> corpus = [];
     private int made;
 
@@ -42,14 +43,28 @@ internal sealed class InputGenerator(ValidationRequest request, SandboxLayout la
     /// <summary>However many were seen live, half of the runs are left for what has not been seen.</summary>
     private int SeedRuns => Math.Min(request.Seeds.Length, request.Limits.Runs / 2);
 
-    /// <summary>Six arguments, three values each, for as many numbers as leave time for the rest.</summary>
-    private int BoundaryRuns => 18 * Math.Min(facts.Immediates.Count, BoundaryLimit);
+    /// <summary>Six arguments, three values each, for every number; where that is too much, as many of them as leave a quarter of the runs to the rest.</summary>
+    private int BoundaryRuns => Math.Min(18 * facts.Immediates.Count, Math.Min(BoundaryLimit, request.Limits.Runs / 4));
 
     private RunInput AtBoundary(int index)
     {
+        boundaries ??= Shuffled(18 * facts.Immediates.Count);
+        index = boundaries[index];
         var number = facts.Immediates[index / 18];
         var argument = index % 18 / 3;
         return Finish(With(Parent()?.Arguments ?? Fresh(), argument, number + (ulong)(index % 3) - 1), [], isChanged: false);
+    }
+
+    /// <summary>So that the few that there is time for are of all numbers and arguments.</summary>
+    private int[] Shuffled(int count)
+    {
+        var all = Enumerable.Range(0, count).ToArray();
+        for (var i = count - 1; i > 0; i--)
+        {
+            var other = random.Below(i + 1);
+            (all[i], all[other]) = (all[other], all[i]);
+        }
+        return all;
     }
 
     private RunInput? Parent()

@@ -53,6 +53,32 @@ public sealed class InputGeneratorTests
         Assert.All(Make(request with { Version = request.Version with { IsDirect = true } }, 500), i => Assert.Equal(5UL, i.Arguments.Rdi));
     }
 
+    /// <summary>However much was seen live and however many numbers the code has, all kinds of inputs get their share.</summary>
+    [Theory]
+    [InlineData(40)]
+    [InlineData(200)]
+    [InlineData(1000)]
+    [InlineData(4000)]
+    public void Each_kind_of_input_has_its_share_of_the_runs(int runs)
+    {
+        byte[] compares = [.. Enumerable.Range(0, 60).SelectMany(n => (byte[])[0x81, 0xff, .. BitConverter.GetBytes(0x10_0000 + (n * 0x1000))]), 0xc3];
+        var request = ByteRequest.Of(compares, compares) with
+        {
+            RandomSeed = 42,
+            Seeds = [.. Enumerable.Range(0, 3000).Select(n => new ArgumentTuple((ulong)n << 40, 1, 2, 3, 4, 5))],
+            Bindings = [new RegisterBinding(Register.RSI, 1, 32)],
+            Limits = new ValidationLimits { Runs = runs },
+        };
+        var inputs = Make(request, runs);
+        var seen = inputs.TakeWhile((input, n) => n < request.Seeds.Length && input.Arguments == request.Seeds[n]).Count();
+        Assert.InRange(seen, runs * 4 / 10, runs / 2);
+        var numbers = CodeFacts.Of(request).Value.Immediates;
+        Assert.InRange(inputs.Count(i => Enumerable.Range(0, 6).Any(a => numbers.Any(n => i.Argument(a) - n + 1 < 3))), Math.Min(runs, 2000) / 5, runs / 2);
+        Assert.InRange(inputs.Count(i => i.Pokes.Count > 0), runs / 10, runs / 2);
+        Assert.InRange(inputs.Skip(seen).Count(i => i.IsBound), runs / 10, runs / 2);
+        Assert.InRange(inputs.Skip(seen).Count(i => !i.IsBound && i.Pokes.Count > 0), runs / 25, runs / 2);
+    }
+
     [Fact]
     public void The_same_seed_makes_the_same_inputs()
     {
