@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
+using KernOpt.Linux.Proofs;
 using KernOpt.Target;
 
 namespace KernOpt.Linux;
@@ -8,7 +9,8 @@ public sealed partial class ProcessTarget
 {
     /// <summary>
     /// The right to change this target, held until disposed or until this process ends in whatever way: an abstract socket name (unix(7)), which the kernel
-    /// releases. What a killed holder left besides whole regions is removed first. Names are per network namespace: two kernopt in different ones do not see each other. Refused (4011) when another one holds it.
+    /// releases. What a killed holder left besides whole regions is removed first. Names are per network namespace: a holder in another one is known by what it maps of
+    /// the target's regions, where its process can be seen. Refused (4011) when another one holds it.
     /// </summary>
     public Outcome<IDisposable> TryLockForChange()
     {
@@ -18,6 +20,11 @@ public sealed partial class ProcessTarget
         {
             socket.Bind(name);
             socket.Listen(64);
+            if (Sharers.Stranger(Pid, ReadMap()) is { } other)
+            {
+                socket.Dispose();
+                return Reasons.TargetBusy.With($"{Name} is being changed by pid {other}");
+            }
             RemoveLeftovers();
             return socket;
         }

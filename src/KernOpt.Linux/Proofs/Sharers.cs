@@ -32,6 +32,23 @@ internal sealed record Sharers(IReadOnlyList<int> SameAddressSpace, IReadOnlyLis
         return new(same, others);
     }
 
+    /// <summary>
+    /// A process of another network namespace that maps one of the target's regions, and none of it for execution: a kernopt that does not see our names, and may
+    /// be at work. Null when there is none.
+    /// </summary>
+    public static int? Stranger(int pid, TargetMap map)
+    {
+        var files = map.Mappings.Where(m => m.Path == RegionMaps.Path).Select(m => (m.Device, m.Inode)).ToHashSet();
+        if (files.Count == 0) return null;
+        var here = SystemCall.ReadLink("/proc/self/ns/net");
+        foreach (var other in Processes().Where(p => p != pid && SystemCall.ReadLink($"/proc/{p}/ns/net") is { } there && there != here))
+        {
+            var own = MapsFile.Read(other).Where(m => files.Contains((m.Device, m.Inode))).ToList();
+            if (own.Count > 0 && !own.Exists(m => m.Protection.HasFlag(Protection.Execute))) return other;
+        }
+        return null;
+    }
+
     private static IEnumerable<int> Processes() => Directory.EnumerateDirectories("/proc")
         .Select(d => int.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out var number) ? number : 0).Where(n => n > 0);
 
