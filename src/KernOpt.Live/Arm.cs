@@ -25,5 +25,8 @@ public readonly record struct Arm(ArmKind Kind, ulong Id)
     public static Arm CountedVersion(ulong id) => new(ArmKind.CountedVersion, id);
     public static Arm Probe(ulong id) => new(ArmKind.Probe, id);
 
+    /// <summary>Where a switch that was found here belongs once nobody measures: an arm that counts or records is nobody's decision.</summary>
+    public Arm AtRest => Kind == ArmKind.Version ? this : Original;
+
     public override string ToString() => Id == 0 ? $"{Kind}" : $"{Kind} {Id}";
 }

@@ -11,6 +11,9 @@ public static partial class Reasons
     public static readonly Reason NoSuchVersion = new(7207, nameof(NoSuchVersion), "No version with this id is installed in the target; see kernopt list.");
     public static readonly Reason TargetEnded = new(7208, nameof(TargetEnded), "The target exited, or executed another program, while it was worked on.");
     public static readonly Reason BadBinding = new(7209, nameof(BadBinding), "A binding is REG=VALUE with an integer argument register (rdi, rsi, rdx, rcx, r8, r9) and a decimal or 0x number.");
+    public static readonly Reason WatchFailed = new(7210, nameof(WatchFailed), "A bug: the watch of kept versions ended by a fault. The run ended early; what was kept stays, unwatched. Please report the message.");
+    public static readonly Reason NoTimeToCompare = new(7211, nameof(NoTimeToCompare), "The time that was left is less than the fewest blocks of a comparison take, so it was not begun; the function may be tried again.");
+    public static readonly Reason OnlyMeasured = new(7212, nameof(OnlyMeasured), "The switch stood where an earlier kernopt, which did not end in order, had only measured; it was set back to the original.");
     public static readonly Reason TextIsNotTheFiles = new(7220, nameof(TextIsNotTheFiles),
         "The function's live code is not what its file holds: another tool has put a breakpoint or a jump there, which a copy would carry along.");
     public static readonly Reason JudgedByPlace = new(7221, nameof(JudgedByPlace),

@@ -15,6 +15,4 @@ public static partial class Reasons
         "The kept version's guard lets fewer calls through than the policy demands: the values have changed.");
     public static readonly Reason CostDrifted = new(6011, nameof(CostDrifted),
         "The kept version's cost per call has risen above what it was when it was kept.");
-    public static readonly Reason RegressedAgainstOriginal = new(6012, nameof(RegressedAgainstOriginal),
-        "Compared again beside the original, the kept version is now the dearer one.");
 }

@@ -47,10 +47,19 @@ public static class AbRunner
         if (!session.Target.StartSampling(new SamplingRequest(Hertz)).Try(out var sampler, out why)) return why;
         using (sampler)
         {
-            var before = redirect.Current;
+            var before = redirect.Current.AtRest;
             var windows = new AbWindows(session, sampler, redirect, version, CodeRanges.Of(live, redirect, graph), conditions);
-            var outcome = await windows.RunAsync(progress, cancellation).ConfigureAwait(false);
-            return redirect.Switch(before).Try(out _, out why) ? outcome : why;
+            Outcome<AbResult> outcome;
+            Outcome<Done> restored;
+            try
+            {
+                outcome = await windows.RunAsync(progress, cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                restored = redirect.Switch(before);
+            }
+            return restored.Try(out _, out why) ? outcome : why;
         }
     }
 }

@@ -26,8 +26,13 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
         {
             if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
             var (first, second) = schedule.NextBlock();
-            if (!(await MeasureAsync(first, cancellation).ConfigureAwait(false)).Try(out var one, out var why)) return why;
-            if (!(await MeasureAsync(second, cancellation).ConfigureAwait(false)).Try(out var two, out why)) return why;
+            if (!(await MeasureAsync(first, cancellation).ConfigureAwait(false)).Try(out var one, out var why)
+                || !(await MeasureAsync(second, cancellation).ConfigureAwait(false)).Try(out var two, out why))
+            {
+                // A block that the user cut short is no block; what was measured before it stands.
+                if (why.Reason == Reasons.Interrupted) break;
+                return why;
+            }
             experiment.Add(new AbBlock(one, two));
             progress.Report($"{redirect.FunctionName}: block {experiment.Blocks.Count} of {conditions.Settings.Blocks}");
         }

@@ -53,6 +53,10 @@ internal sealed class CommandObjective(ObjectivePlan plan) : IObjective
         {
             return Reasons.ObjectiveUnreadable.With($"{Name}: not done within {plan.Timeout.TotalSeconds:0.###}s");
         }
+        catch (OperationCanceledException)
+        {
+            return Reasons.Interrupted.With(Name);
+        }
         catch (Exception e) when (e is Win32Exception or IOException)
         {
             return Reasons.ObjectiveUnreadable.With($"{Name}: {e.Message}");

@@ -47,6 +47,10 @@ internal sealed class HttpObjective : IObjective
         {
             return Reasons.ObjectiveUnreadable.With($"{Name}: no answer within {plan.Timeout.TotalSeconds:0.###}s");
         }
+        catch (OperationCanceledException)
+        {
+            return Reasons.Interrupted.With(Name);
+        }
     }
 
     public void Dispose() => client.Dispose();

@@ -9,7 +9,7 @@ public interface IObjective : IDisposable
     /// <summary>For people: the command line, or the address with the metric.</summary>
     string Name { get; }
 
-    /// <summary>Reads it once. KO7020: no answer (transient errors were retried); KO7021: an answer without a finite number in its place.</summary>
+    /// <summary>Reads it once. KO7020: no answer (transient errors were retried); KO7021: an answer without a finite number in its place; KO8004: cancelled.</summary>
     ValueTask<Outcome<double>> ReadAsync(CancellationToken cancel);
 }
 

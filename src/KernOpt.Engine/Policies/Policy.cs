@@ -82,7 +82,6 @@ public sealed record Budgets
     public double ProfilingCost { get; init; } = 0.02;
     /// <summary>Bytes of generated code in the target, over all versions.</summary>
     public long CodeSize { get; init; } = 256 * 1024;
-    public int Experiments { get; init; } = 1;
     /// <summary>Of one tuning run; a shorter --for on the command line wins.</summary>
     public TimeSpan TotalTime { get; init; } = TimeSpan.FromMinutes(10);
 }
@@ -107,8 +106,14 @@ public sealed record ComparisonPlan
     public int Looks { get; init; } = 4;
     public Spending Spending { get; init; } = Spending.OBrienFleming;
 
+    /// <summary>What a window takes beside its own length: settling after the throw of the switch (2 ms), taking the samples, waking up.</summary>
+    public static TimeSpan Overhead => TimeSpan.FromMilliseconds(5);
+
+    /// <summary>The fewest blocks on which anything is decided, without the reading of an objective of the user's own.</summary>
+    public TimeSpan MinimumDuration => 2 * MinimumBlocks * (Window + Overhead);
+
     /// <summary>The blocks (two windows each) that fit into the longest duration.</summary>
-    public int Blocks => Math.Max(MinimumBlocks, (int)Math.Min(100_000, MaximumDuration / (2 * Window)));
+    public int Blocks => Math.Max(MinimumBlocks, (int)Math.Min(100_000, MaximumDuration / (2 * (Window + Overhead))));
 
     public AbSettings ToSettings(Metric metric) => new()
     {

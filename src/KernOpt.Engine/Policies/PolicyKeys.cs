@@ -66,8 +66,6 @@ internal static class PolicyKeys
             (p, v) => p with { Budgets = p.Budgets with { ProfilingCost = (double)v } }, p => Percent(p.Budgets.ProfilingCost)),
         new("budgets.codeSize", new SizeRule("4KiB", "64MiB"), "Generated code in the target, over all versions.",
             (p, v) => p with { Budgets = p.Budgets with { CodeSize = (long)v } }, p => $"{p.Budgets.CodeSize / 1024}KiB"),
-        new("budgets.experiments", new CountRule(1, 16), "Comparisons that run at once.",
-            (p, v) => p with { Budgets = p.Budgets with { Experiments = (int)(long)v } }, p => $"{p.Budgets.Experiments}"),
         new("budgets.totalTime", new DurationRule("1s", "168h"), "Of one tuning run; a shorter --for wins.",
             (p, v) => p with { Budgets = p.Budgets with { TotalTime = (TimeSpan)v } }, p => Time(p.Budgets.TotalTime)),
         new("sampling.frequency", new FrequencyRule("1Hz", "20kHz"), "Samples per second of each running thread.",

@@ -50,9 +50,9 @@ internal sealed class DurationHoldsTheBlocks : IPolicyRule
     public BrokenRule? Check(Policy policy)
     {
         var plan = policy.Comparison;
-        var needed = 2 * plan.MinimumBlocks * plan.Window;
+        var needed = plan.MinimumDuration;
         return needed <= plan.MaximumDuration ? null : new("comparison.maximumDuration", Reasons.PolicyContradiction,
-            $"{plan.MinimumBlocks} blocks of two windows of {plan.Window.TotalMilliseconds:0}ms take {needed.TotalSeconds:0.#}s, longer than comparison.maximumDuration: " +
+            $"{plan.MinimumBlocks} blocks of two windows of {plan.Window.TotalMilliseconds:0}ms, and {ComparisonPlan.Overhead.TotalMilliseconds:0}ms between them, take {needed.TotalSeconds:0.#}s, longer than comparison.maximumDuration: " +
             "lengthen it, or shorten comparison.window or comparison.minimumBlocks");
     }
 }

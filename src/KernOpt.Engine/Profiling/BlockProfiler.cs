@@ -18,7 +18,7 @@ public static class BlockProfiler
     {
         if (!Redirection.Of(session, graph).Try(out var redirection, out var why)) return why;
         var redirect = redirection.Redirect;
-        var before = redirect.Current;
+        var before = redirect.Current.AtRest;
         try
         {
             if (!BodyBuilder.Copy(graph, redirect.Site, withFullEntry: false).Then(body => Install(session, redirect, body)).Try(out var counting, out why)) return why;

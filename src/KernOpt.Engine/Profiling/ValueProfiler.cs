@@ -48,7 +48,7 @@ public static class ValueProfiler
         var arguments = EntryArguments.Of(graph);
         if (!Redirection.Of(session, graph, [.. arguments.Select(a => a.Register)]).Try(out var redirection, out var why)) return why;
         var redirect = redirection.Redirect;
-        var before = redirect.Current;
+        var before = redirect.Current.AtRest;
         try
         {
             if (!session.Live.AddProbe(redirect, (uint)oneIn, then: before).Try(out var probe, out why)) return why;

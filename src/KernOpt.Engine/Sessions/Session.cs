@@ -95,14 +95,14 @@ public sealed class Session : IDisposable
         return entries.Into(graph);
     }
 
-    /// <summary>Forgets what was parsed in modules that have gone, and finds those that have come (dlopen, dlclose).</summary>
-    public Outcome<Done> Refresh()
+    /// <summary>Forgets what was parsed in modules that have gone, and finds those that have come (dlopen, dlclose): answers which.</summary>
+    public Outcome<ImageChange> Refresh()
     {
         if (!Program.Refresh().Try(out var change, out var why)) return why;
-        if (change.Unloaded.Length == 0) return Done.It;
+        if (change.Unloaded.Length == 0) return change;
         graphs.Clear();
         NoReturnAnalysis.Forget(Live.Source);
-        return Done.It;
+        return change;
     }
 
     /// <summary>Every decision, at once, on the thread that made it.</summary>

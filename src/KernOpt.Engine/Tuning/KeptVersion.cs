@@ -1,10 +1,7 @@
-using KernOpt.Engine.Policies;
 using KernOpt.Engine.Sessions;
 using KernOpt.Live;
-using KernOpt.Measure.Comparing;
 using KernOpt.Measure.Watching;
 using KernOpt.Target;
-using Arm = KernOpt.Live.Arm;
 
 namespace KernOpt.Engine.Tuning;
 
@@ -21,30 +18,49 @@ internal sealed class KeptVersion(Redirect redirect, InstalledVersion version, C
     public InstalledVersion Version => version;
     public Redirect Redirect => redirect;
 
-    /// <summary>One interval's look. The answer says whether it stays; when not, the switch is at the original already.</summary>
-    public async Task<WatchDecision> ObserveAsync(ISampler sampler, RegressionAction action, CancellationToken cancellation)
+    /// <summary>
+    /// One interval's look; whole slices only. However it ends, nothing counts any more: the switch is at the version again. What follows from the answer is the
+    /// caller's to carry out.
+    /// </summary>
+    public async Task<WatchDecision> ObserveAsync(ISampler sampler, CancellationToken cancellation)
+    {
+        if (!redirect.Switch(Arm.CountedVersion(version.Id)).Try(out _, out var why)) return NoSwitch(why);
+        WatchInterval interval;
+        Outcome<Done> restored;
+        try
+        {
+            interval = await MeasureAsync(sampler, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            restored = redirect.Switch(Arm.Version(version.Id));
+        }
+        return restored.Try(out _, out why) ? watch.Observe(interval) : NoSwitch(why);
+    }
+
+    private async Task<WatchInterval> MeasureAsync(ISampler sampler, CancellationToken cancellation)
     {
         var samples = new List<Sample>();
-        var costs = new List<double>();
+        var slices = new List<WatchSlice>();
         ulong calls = 0, misses = 0;
-        if (!redirect.Switch(Arm.CountedVersion(version.Id)).IsDone) return new WatchDecision(false, Reasons.TargetEnded, "the switch is no longer in force");
-        for (var i = 0; i < Slices && !cancellation.IsCancellationRequested; i++)
+        for (var i = 0; i < Slices; i++)
         {
             sampler.Drain(samples);
             samples.Clear();
             var (callsBefore, missesBefore) = (version.Calls, version.GuardMisses);
             await Pause.For(Slice, cancellation).ConfigureAwait(false);
+            if (cancellation.IsCancellationRequested) break;
             sampler.Drain(samples);
             var (callsNow, missesNow) = (version.Calls - callsBefore, version.GuardMisses - missesBefore);
             calls += callsNow;
             misses += missesNow;
-            if (callsNow > 0) costs.Add((double)samples.Where(s => ranges.Contain(s.Ip)).Sum(s => (long)s.Weight) / callsNow);
+            var own = samples.Where(s => ranges.Contain(s.Ip)).ToList();
+            slices.Add(new WatchSlice((long)callsNow, own.Sum(s => (double)s.Weight), own.Count));
         }
         // Threads that came in before a slice and missed in it may make misses outnumber calls.
         misses = Math.Min(misses, calls);
-        var interval = new WatchInterval { GuardHits = (long)(calls - misses), GuardMisses = (long)misses, Costs = costs };
-        var decision = watch.Observe(interval);
-        redirect.Switch(decision.Stays || action == RegressionAction.Report ? Arm.Version(version.Id) : Arm.Original);
-        return decision;
+        return new WatchInterval { GuardHits = (long)(calls - misses), GuardMisses = (long)misses, Slices = slices };
     }
+
+    private static WatchDecision NoSwitch(Refusal why) => new(false, why.Reason, $"its switch can no longer be thrown: {why.Detail}");
 }

@@ -23,7 +23,11 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
 {
     private static readonly TimeSpan ValueTime = TimeSpan.FromSeconds(1), BlockTime = TimeSpan.FromSeconds(1);
 
-    public async Task<IReadOnlyList<ExperimentOutcome>> RunAsync(HotFunction<Function> hot, TimeSpan left, CancellationToken cancellation)
+    /// <summary>What goes before the first comparison at least.</summary>
+    public static TimeSpan Preparation => ValueTime;
+
+    /// <param name="left">The time that the run has left; asked again before each step that takes long.</param>
+    public async Task<IReadOnlyList<ExperimentOutcome>> RunAsync(HotFunction<Function> hot, Func<TimeSpan> left, CancellationToken cancellation)
     {
         var function = hot.Key;
         if (!attempts.MayTry(function.StableName)) return [];
@@ -32,14 +36,13 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         if (values.Report.CallsPerSecond < policy.Thresholds.MinimumCallsPerSecond) return Refuse(function, Reasons.TooFewCalls.With($"{values.Report.CallsPerSecond:0} a second"));
 
         var tried = new List<ExperimentOutcome>();
-        var clock = System.Diagnostics.Stopwatch.StartNew();
         foreach (var plan in Plans(graph, values, cancellation))
         {
             var experiment = new ExperimentOutcome(function.DisplayName, plan.Technique, plan.Bindings, hot.Share);
             if (!attempts.MayTry(experiment.Attempt)) continue;
+            if (cancellation.IsCancellationRequested || !MayStillCompare(experiment, left)) break;
             session.Note(JournalKind.Chosen, function.DisplayName, $"{plan.Technique} {plan.Bindings}: {hot.Share:P1} of the time, {values.Report.CallsPerSecond:0} calls a second", evidence: Evidence.Of(hot));
-            await TryAsync(graph, plan, experiment, left - clock.Elapsed, cancellation).ConfigureAwait(false);
-            tried.Add(experiment);
+            if (await TryAsync(graph, plan, experiment, left, cancellation).ConfigureAwait(false)) tried.Add(experiment);
             if (experiment.Outcome == "kept" || cancellation.IsCancellationRequested) break;
         }
         return tried;
@@ -66,28 +69,57 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         }
     }
 
-    private async Task TryAsync(FunctionGraph graph, Attempt attempt, ExperimentOutcome experiment, TimeSpan left, CancellationToken cancellation)
+    /// <summary>Nothing is lost by a comparison that was not begun: it may be tried again at once, where there is time.</summary>
+    private bool MayStillCompare(ExperimentOutcome experiment, Func<TimeSpan> left)
+    {
+        var time = left();
+        if (time >= policy.Comparison.MinimumDuration) return true;
+        session.Note(JournalKind.Refused, experiment.Function, $"{Reasons.NoTimeToCompare}: {Math.Max(0, time.TotalSeconds):0.0} s left, {policy.Comparison.MinimumDuration.TotalSeconds:0.0} s needed", reason: Reasons.NoTimeToCompare);
+        return false;
+    }
+
+    /// <summary>Answers whether it was an experiment at all; false where it was given up for want of time.</summary>
+    private async Task<bool> TryAsync(FunctionGraph graph, Attempt attempt, ExperimentOutcome experiment, Func<TimeSpan> left, CancellationToken cancellation)
     {
         if (session.Live.Regions.Sum(r => (long)r.CodeBytesInUse) >= policy.Budgets.CodeSize)
         {
             Lose(experiment, "refused", Reasons.CodeBudgetSpent.With($"{policy.Budgets.CodeSize} bytes"));
-            return;
+            return true;
         }
         if (!(await attempt.Prepare().ConfigureAwait(false)).Try(out var plan, out var why)
             || !Redirection.Of(session, graph, [.. plan.Bindings.Select(b => b.Argument)]).Try(out var redirection, out why))
         {
             Lose(experiment, "refused", why);
-            return;
+            return true;
+        }
+        if (cancellation.IsCancellationRequested || !MayStillCompare(experiment, left))
+        {
+            redirection.ReleaseIfUnused(session);
+            return false;
         }
         if (!Installer(redirection.Redirect, plan).Try(out var made, out why))
         {
             redirection.ReleaseIfUnused(session);
             Lose(experiment, policy.Mode == PolicyMode.DryRun && why.Reason == Reasons.DryRun ? "validated" : "refused", why);
-            return;
+            return true;
         }
         experiment.Id = made.Installed.Id;
         if (policy.Techniques.CallSites) CallSites.Bind(session, made, plan);
-        await CompareAsync(graph, made, experiment, left, cancellation).ConfigureAwait(false);
+        if (!MayStillCompare(experiment, left))
+        {
+            TakeOut(made, experiment, "rolled back", Reasons.NoTimeToCompare.ToString());
+            return false;
+        }
+        try
+        {
+            await CompareAsync(graph, made, experiment, left(), cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            TakeOut(made, experiment, "rolled back", "the comparison ended by a fault");
+            throw;
+        }
+        return true;
     }
 
     private Outcome<MadeVersion> Installer(Redirect redirect, VersionPlan plan) => VersionInstaller.Install(session, redirect, plan with
@@ -104,18 +136,27 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         var outcome = await AbRunner.RunAsync(session, made.Installed.Id, conditions, progress, cancellation).ConfigureAwait(false);
         if (!outcome.Try(out var result, out var why))
         {
-            TakeOut(made, experiment, "rolled back", why.ToString());
+            Lost(made, experiment, "rolled back", why.ToString());
             return;
         }
         experiment.Verdict = result.Verdict;
         experiment.Why = result.Verdict.Why;
         session.Note(JournalKind.Verdict, experiment.Function, result.Verdict.ToString(), made.Installed.Id, evidence: Evidence.Of(result.Verdict));
-        if (result.Verdict.Kind != VerdictKind.Faster || cancellation.IsCancellationRequested)
+        if (result.Verdict.Kind != VerdictKind.Faster)
         {
-            TakeOut(made, experiment, result.Verdict.KindText, result.Verdict.Why);
+            Lost(made, experiment, result.Verdict.KindText, result.Verdict.Why);
             return;
         }
-        made.Redirect.Switch(Arm.Version(made.Installed.Id));
+        if (cancellation.IsCancellationRequested)
+        {
+            TakeOut(made, experiment, "rolled back", $"the run was ended; {result.Verdict.Why}");
+            return;
+        }
+        if (!made.Redirect.Switch(Arm.Version(made.Installed.Id)).Try(out _, out why))
+        {
+            Lost(made, experiment, "rolled back", $"it could not be switched on: {why}");
+            return;
+        }
         experiment.Outcome = "kept";
         session.Note(JournalKind.Kept, experiment.Function, result.Verdict.Why, made.Installed.Id);
         kept.Add(new KeptVersion(made.Redirect, made.Installed, CodeRanges.Of(session.Live, made.Redirect, graph), new RegressionWatch(WatchSettings(result)), experiment));
@@ -130,11 +171,12 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
 
     private void TakeOut(MadeVersion made, ExperimentOutcome experiment, string outcome, string why)
     {
-        made.Redirect.Switch(Arm.Original);
-        session.Live.Revert(made.Installed.Id);
-        session.Note(JournalKind.RolledBack, experiment.Function, why, made.Installed.Id);
-        experiment.Outcome = outcome;
-        experiment.Why = why;
+        experiment.TakenOut(TakingOut.Of(session, made.Redirect, made.Installed.Id, experiment.Function, why), outcome, why);
+    }
+
+    private void Lost(MadeVersion made, ExperimentOutcome experiment, string outcome, string why)
+    {
+        TakeOut(made, experiment, outcome, why);
         attempts.Lost(experiment.Attempt);
     }
 

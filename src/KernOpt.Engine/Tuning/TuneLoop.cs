@@ -5,6 +5,7 @@ using KernOpt.Engine.Policies;
 using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
+using KernOpt.Engine.Versions;
 using KernOpt.Measure.Profiles;
 using KernOpt.Target;
 using Microsoft.Extensions.Hosting;
@@ -25,6 +26,7 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private int hertz = job.Policy.Sampling.Frequency;
     private double profilingSeconds;
+    private int rounds;
 
     /// <summary>How the run ended; set when the service has stopped.</summary>
     public Outcome<TuneReport> Result { get; private set; } = Reasons.Interrupted.With("");
@@ -52,13 +54,20 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         var name = session.Program.MainProgram?.Name ?? "";
         if (!policy.Targets.Allows(name)) return Reasons.TargetNotAllowed.With($"{name} by policy {policy.Name}");
         if (policy.Mode != PolicyMode.MeasureOnly && !session.Change().Try(out _, out var why)) return why;
+        if (policy.Mode == PolicyMode.Act) Leftovers.SetBack(session);
         var kept = new KeptVersions(session, policy, attempts, job.Progress.Report);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var watch = kept.WatchAsync(watching.Token);
         Refusal? ended = null;
-        while (Left > TimeSpan.Zero && !cancellation.IsCancellationRequested && ended is null && !watch.IsCompleted) ended = await RoundAsync(kept, cancellation).ConfigureAwait(false);
-        await watching.CancelAsync().ConfigureAwait(false);
-        await watch.ConfigureAwait(false);
+        try
+        {
+            while (Left > TimeSpan.Zero && !cancellation.IsCancellationRequested && ended is null && !watch.IsCompleted) ended = await RoundAsync(kept, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            await watching.CancelAsync().ConfigureAwait(false);
+            await watch.ConfigureAwait(false);
+        }
         if (ended is not null) return ended;
         var cost = profilingSeconds / Math.Max(0.001, clock.Elapsed.TotalSeconds);
         return new TuneReport(session.Target.Name, policy.Name, clock.Elapsed.TotalSeconds, [.. experiments.Select(e => e.Row())], refusals.Rows(), cost, session.Target.LongestHold.TotalMicroseconds);
@@ -67,7 +76,8 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
     /// <summary>One profile and what follows from it. Answers why the loop cannot go on, or null.</summary>
     private async Task<Refusal?> RoundAsync(KeptVersions kept, CancellationToken cancellation)
     {
-        if (!session.Refresh().Try(out _, out var why)) return why;
+        if (!session.Refresh().Try(out var change, out var why)) return why;
+        if (policy.Mode == PolicyMode.Act && (rounds++ == 0 || change.Loaded.Length > 0)) TakeOutAtRisk(kept);
         var time = policy.Sampling.ProfileTime < Left ? policy.Sampling.ProfileTime : Left;
         var cpu = session.Target.CpuTime;
         if (!(await HotProfiler.RunAsync(session, time, hertz, job.Progress, cancellation).ConfigureAwait(false)).Try(out var hot, out why)) return why;
@@ -79,8 +89,8 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         var trial = new Trial(session, policy, attempts, kept, refusals, job.Progress);
         foreach (var function in hot.Ranked.Where(f => IsCandidate(f, kept)))
         {
-            if (Left < policy.Comparison.Window * 2 * policy.Comparison.MinimumBlocks || cancellation.IsCancellationRequested) break;
-            var tried = await trial.RunAsync(function, Left, cancellation).ConfigureAwait(false);
+            if (Left < Trial.Preparation + policy.Comparison.MinimumDuration || cancellation.IsCancellationRequested) break;
+            var tried = await trial.RunAsync(function, () => Left, cancellation).ConfigureAwait(false);
             experiments.AddRange(tried);
             if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
             // After a change the profile is another one.
@@ -88,6 +98,16 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         }
         await Pause.For(Left < TimeSpan.FromSeconds(1) ? Left : TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(false);
         return null;
+    }
+
+    /// <summary>Also of versions that earlier runs left: they, too, were judged before the module came.</summary>
+    private void TakeOutAtRisk(KeptVersions kept)
+    {
+        foreach (var (version, why) in VersionsAtRisk.Of(session))
+        {
+            if (kept.TakeOut(version.Id, why) || session.Live.Redirects.FirstOrDefault(r => r.Id == version.RedirectId) is not { } redirect) continue;
+            TakingOut.Of(session, redirect, version.Id, version.FunctionName, why.ToString(), why.Reason);
+        }
     }
 
     private bool IsCandidate(HotFunction<Function> hot, KeptVersions kept) =>

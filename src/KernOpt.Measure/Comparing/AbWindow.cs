@@ -21,13 +21,7 @@ public sealed record AbWindow(Arm Arm, TimeSpan Length, long Calls, long SelfCpu
     /// <summary>The user's own number in this window; null where the objective is the cost per call.</summary>
     public double? Objective { get; init; }
 
-    /// <summary>The part (0..1) of the window in which the machine gave its processors to others (steal time of /proc/stat).</summary>
-    public double StolenShare { get; init; }
-
-    /// <summary>The longest time within the window in which the sampler was silent although CPU time passed: migration, suspension, lost records.</summary>
-    public TimeSpan LongestGap { get; init; }
-
-    /// <summary>The target's calls ended (exit, exec) or the switch was changed by someone else in this window.</summary>
+    /// <summary>Samples were lost in this window, or it was cut short.</summary>
     public bool WasDisturbed { get; init; }
 }
 

@@ -12,12 +12,6 @@ public sealed record WindowRules
     /// <summary>Samples in the two windows together. (In each alone would throw out the blocks in which the version is fast.)</summary>
     public long MinimumSamples { get; init; } = 20;
 
-    /// <summary>0..1.</summary>
-    public double MaximumStolenShare { get; init; } = 0.10;
-
-    /// <summary>Of the window's own length, 0..1.</summary>
-    public double MaximumGapShare { get; init; } = 0.25;
-
     /// <summary>The longer window may be this many times the shorter one.</summary>
     public double MaximumLengthRatio { get; init; } = 1.5;
 
@@ -26,15 +20,11 @@ public sealed record WindowRules
     {
         if (!block.IsPair) return "not one window of each arm";
         var (first, second) = (block.First, block.Second);
-        if (first.WasDisturbed || second.WasDisturbed) return "disturbed from outside";
+        if (first.WasDisturbed || second.WasDisturbed) return "disturbed: samples were lost";
         if (Math.Min(first.Calls, second.Calls) < MinimumCalls) return $"fewer than {MinimumCalls} calls in a window";
         if (first.Samples is { } a && second.Samples is { } b && a + b < MinimumSamples) return $"fewer than {MinimumSamples} samples in the block";
-        if (Math.Max(first.StolenShare, second.StolenShare) > MaximumStolenShare) return $"more than {MaximumStolenShare:P0} of a window stolen by the machine";
-        if (GapShare(first) > MaximumGapShare || GapShare(second) > MaximumGapShare) return $"a gap of more than {MaximumGapShare:P0} of a window";
         var (shorter, longer) = first.Length < second.Length ? (first.Length, second.Length) : (second.Length, first.Length);
         if (longer > shorter * MaximumLengthRatio) return "windows of unequal length";
         return null;
     }
-
-    private static double GapShare(AbWindow window) => window.Length > TimeSpan.Zero ? window.LongestGap / window.Length : 1;
 }

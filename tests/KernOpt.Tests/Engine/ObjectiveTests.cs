@@ -74,6 +74,17 @@ public sealed class ObjectiveTests
     }
 
     [Fact]
+    public async Task Cancelled_IsAValueToo()
+    {
+        using var ended = new CancellationTokenSource();
+        await ended.CancelAsync();
+        using var command = Objective.Of(new() { Kind = ObjectiveKind.Command, Command = ["/bin/echo", "1"] })!;
+        Assert.Equal(Reasons.Interrupted, (await command.ReadAsync(ended.Token)).Refusal.Reason);
+        using var address = Objective.Of(new() { Kind = ObjectiveKind.Http, Url = "http://127.0.0.1:1/" })!;
+        Assert.Equal(Reasons.Interrupted, (await address.ReadAsync(ended.Token)).Refusal.Reason);
+    }
+
+    [Fact]
     public async Task CounterThatFell_IsNotANumber()
     {
         using var server = new AnswersInTurn("200 OK\n9\n", "200 OK\n4\n");

@@ -124,7 +124,7 @@ public sealed class PolicyTests
     [Fact]
     public void AllErrorsAreListed_InOrderOfPlace()
     {
-        var problems = PolicyFile.CheckText("version: 1\nzzz: 1\nbudgets:\n  codeSize: 1\n  experiments: 99\nmode: x\n", "p.yaml").Problems;
+        var problems = PolicyFile.CheckText("version: 1\nzzz: 1\nbudgets:\n  codeSize: 1\n  profilingCost: 99\nmode: x\n", "p.yaml").Problems;
         Assert.Equal([2, 4, 5, 6], problems.Select(p => p.Line));
     }
 
