@@ -38,6 +38,8 @@ public sealed partial class TraceableChild
         if (standardOutput >= 0) plan.Duplicate(standardOutput, 1);
         var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(e => $"{e.Key}={e.Value}").ToList();
         var error = plan.Start(command, environment, out var pid);
+        // What it inherits of our own scheduling (OwnTurns) is not meant for it.
+        if (error == 0 && Scheduling.Of(pid) is { Policy: Scheduling.Other } inherited) Scheduling.Set(pid, inherited with { Slice = 0 });
         return error == 0 ? new TraceableChild(pid) : Reasons.LaunchFailed.With($"{command[0]}: {Errno.Describe(error)}");
     }
 
