@@ -30,9 +30,13 @@ public sealed record OriginalCode(Address Entry, ImmutableArray<AddressRange> Co
     /// <summary>What lies behind calls that do not return, when it is code of the function: a run ends at such a call.</summary>
     public ImmutableArray<Address> NeverReturnedTo { get; init; } = [];
 
+    /// <summary>Registers that are compared at a return besides those of the psABI: what the original restores, and what its callers read.</summary>
+    public LiveSet AlsoAtReturn { get; init; }
+
     public static OriginalCode Of(FunctionGraph graph, Address site) => new(graph.Entry.Start,
         [.. graph.Blocks.Where(b => !b.Instructions.IsEmpty).Select(b => AddressRange.Between(b.Start, b.Close))], site)
     {
+        AlsoAtReturn = KeptRegisters.Of(graph),
         Data = [.. graph.Blocks.Where(b => b.Table is not null).Select(b => RangeOf(b.Table!))],
         NeverReturnedTo = [.. graph.Blocks.Where(b => b.End == BlockEnd.NoReturn && !b.Instructions.IsEmpty).Select(b => b.Close)],
     };

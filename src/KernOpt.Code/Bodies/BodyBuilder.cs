@@ -18,11 +18,13 @@ public static class BodyBuilder
     /// A jump table becomes the copy's own when the instruction that loads its address is in every path of the copy; else the
     /// jump goes on into the original code. <c>bnd</c> and hint prefixes of direct jumps are dropped: they have no effect without MPX.
     /// </summary>
-    public static Outcome<FunctionBody> Copy(FunctionGraph graph, Address site, bool withFullEntry) => new BodyCopier(graph, site, withFullEntry).Run();
+    /// <param name="results">Registers that callers read after a call, besides those that are live at every return.</param>
+    public static Outcome<FunctionBody> Copy(FunctionGraph graph, Address site, bool withFullEntry, LiveSet results = default) =>
+        new BodyCopier(graph, site, withFullEntry, Liveness.AtReturn | KeptRegisters.Of(graph) | results).Run();
 }
 
 /// <summary>The work of one <see cref="BodyBuilder.Copy"/>.</summary>
-internal sealed class BodyCopier(FunctionGraph graph, Address site, bool withFullEntry)
+internal sealed class BodyCopier(FunctionGraph graph, Address site, bool withFullEntry, LiveSet atReturn)
 {
     private readonly FunctionBody body = new(graph.Function);
     private readonly Dictionary<int, BodyBlock> starts = [];
@@ -93,7 +95,7 @@ internal sealed class BodyCopier(FunctionGraph graph, Address site, bool withFul
         FlowControl.ConditionalBranch => new Terminator.CounterBranch(last, BlockFor(block, last.NearBranchTarget), BlockFor(block, last.NextIP)),
         FlowControl.IndirectBranch when block.Table is { } table => TableEnd(last, table),
         FlowControl.IndirectBranch => block.End == BlockEnd.IndirectTailJump ? new Terminator.IndirectExit(last) : null,
-        FlowControl.Return => new Terminator.Return(last),
+        FlowControl.Return => new Terminator.Return(last) { Live = atReturn },
         _ => block.End switch
         {
             BlockEnd.NoReturn => new Terminator.Unreachable(),

@@ -37,7 +37,7 @@ public static class EntryArguments
         return arguments.ToImmutable();
     }
 
-    private static Effects EffectsWithoutCallees(in Instruction instruction)
+    internal static Effects EffectsWithoutCallees(in Instruction instruction)
     {
         var effects = RegisterEffects.Of(instruction);
         if (!effects.IsOpaque || instruction.Mnemonic != Mnemonic.Call) return effects.IsOpaque ? effects with { Reads = LiveSet.Empty } : effects;

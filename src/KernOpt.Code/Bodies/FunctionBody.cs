@@ -30,7 +30,11 @@ public abstract record Terminator
     /// <summary>An indirect jump out of the body. All registers and flags are live there.</summary>
     public sealed record IndirectExit(Instruction Jump) : Terminator;
 
-    public sealed record Return(Instruction Instruction) : Terminator;
+    /// <summary>Live: what whoever is returned to may read.</summary>
+    public sealed record Return(Instruction Instruction) : Terminator
+    {
+        public LiveSet Live { get; init; } = Liveness.AtReturn;
+    }
 
     /// <summary>Never reached: the last instruction does not return (ud2 is emitted as a fence).</summary>
     public sealed record Unreachable : Terminator;

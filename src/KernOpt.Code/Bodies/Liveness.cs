@@ -10,7 +10,7 @@ namespace KernOpt.Code.Bodies;
 /// <list type="bullet">
 /// <item>jumps out, indirect or not, and tables that are not the copy's own: everything is live; it goes on in original code, which may need any of it;</item>
 /// <item>calls: see <see cref="RegisterEffects.Of"/>; everything but the status flags is live before one, and nothing dies in it;</item>
-/// <item>returns: see <see cref="AtReturn"/>;</item>
+/// <item>returns: see <see cref="AtReturn"/> and <see cref="Terminator.Return"/>;</item>
 /// <item>the end of a call that does not return: everything.</item>
 /// </list>
 /// Memory is not tracked.
@@ -49,8 +49,10 @@ public static class Liveness
 {
     /// <summary>
     /// Live at a return: results (rax, rdx, vectors 0 and 1, the x87 stack), what the callee preserves (rbx, rbp, r12..r15, rsp) and DF (psABI 3.2.1, 3.2.3);
-    /// also rcx and vectors 2 and 3, in which LLVM returns larger values between its own functions. The other registers are dead here although
+    /// also rcx and vectors 2 and 3, in which LLVM returns larger values between its own functions. A copy of a function adds what is known of this one:
+    /// <see cref="KeptRegisters"/> and <see cref="ResultRegisters"/>. The other registers are dead here although
     /// gcc's -fipa-ra callers may keep values in those that the callee does not write: a version must not write a register that the original does not.
+    /// Wrong for a function that hands results to code that is not seen (a call through a pointer, another module) in other registers than these.
     /// </summary>
     public static readonly LiveSet AtReturn = LiveSet.Of(
         Register.RAX, Register.RDX, Register.RCX, Register.RBX, Register.RBP, Register.RSP, Register.R12, Register.R13, Register.R14, Register.R15,
@@ -73,7 +75,7 @@ public static class Liveness
         Terminator.Branch branch => (Reading(LiveSet.Of(RegisterEffects.FlagsOf(branch.Condition))), LiveSet.Empty),
         Terminator.CounterBranch counter => (RegisterEffects.Of(counter.Instruction), LiveSet.Empty),
         Terminator.Table { OwnTable: true } table => (RegisterEffects.Of(table.Jump), LiveSet.Empty),
-        Terminator.Return end => (RegisterEffects.Of(end.Instruction), AtReturn),
+        Terminator.Return end => (RegisterEffects.Of(end.Instruction), end.Live),
         _ => (default, LiveSet.All),
     };
 

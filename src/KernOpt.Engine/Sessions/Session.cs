@@ -1,3 +1,4 @@
+using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Engine.Journaling;
@@ -86,6 +87,10 @@ public sealed class Session : IDisposable
         if (!callGraphs.TryGetValue(function.Module, out var calls)) callGraphs[function.Module] = calls = CallGraph.Build(function.Module, Live.Source);
         return calls.CallersOf(function);
     }
+
+    /// <summary>What direct callers read after a call of the function.</summary>
+    public LiveSet ResultsOf(Function function) => ResultRegisters.Of(function, callee =>
+        CallersOf(callee).SelectMany(c => Parse(c.Caller).Try(out var graph, out _) ? new[] { (graph, c.Site) } : []));
 
     /// <summary>Where code outside the graph enters it elsewhere than at the function's start. The first question about a module decodes all of it.</summary>
     public IEnumerable<Address> EntriesInto(FunctionGraph graph)

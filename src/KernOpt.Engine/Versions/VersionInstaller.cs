@@ -19,6 +19,9 @@ public sealed record VersionPlan(VersionKind Kind, FunctionGraph Graph, Func<Red
     public ImmutableArray<ArgumentTuple> Seeds { get; init; } = [];
     public ValidationLimits Limits { get; init; } = new();
 
+    /// <summary>What callers read after a call, as <see cref="ResultRegisters"/> knows it.</summary>
+    public LiveSet Results { get; init; }
+
     /// <summary>Stop after validation: nothing is installed.</summary>
     public bool IsDryRun { get; init; }
 
@@ -84,7 +87,8 @@ public static class VersionInstaller
     {
         var stubs = new byte[redirect.Code.Length];
         session.Target.Read(redirect.Code.Start, stubs);
-        return new ValidationRequest(OriginalCode.Of(plan.Graph, redirect.Site), new VersionCode(encoded, encoded.Entries[0]))
+        var original = OriginalCode.Of(plan.Graph, redirect.Site);
+        return new ValidationRequest(original with { AlsoAtReturn = original.AlsoAtReturn | plan.Results }, new VersionCode(encoded, encoded.Entries[0]))
         {
             Read = session.Live.Source.Read,
             Map = session.Target.ReadMap(),

@@ -13,10 +13,13 @@ namespace KernOpt.Engine.Versions;
 internal static class VersionPlans
 {
     /// <param name="forCallSites">With an entry that has no guard, for callers that provably pass the bound values.</param>
-    public static VersionPlan Specialized(Session session, FunctionGraph graph, IReadOnlyList<EntryBinding> bindings, bool forCallSites, ImmutableArray<ArgumentTuple> seeds) =>
-        new(VersionKind.Specialized, graph, (redirect, guard) => EntersBefore(session, graph, redirect.Site) is { } entry
+    public static VersionPlan Specialized(Session session, FunctionGraph graph, IReadOnlyList<EntryBinding> bindings, bool forCallSites, ImmutableArray<ArgumentTuple> seeds)
+    {
+        var results = session.ResultsOf(graph.Function);
+        return new(VersionKind.Specialized, graph, (redirect, guard) => EntersBefore(session, graph, redirect.Site) is { } entry
             ? Reasons.EnteredBeforeSite.With($"{entry} in {graph.Function}")
-            : VersionBuilder.Specialize(graph, session.Live.Source, redirect.Site, bindings, guard, forCallSites)) { Bindings = bindings, Seeds = seeds };
+            : VersionBuilder.Specialize(graph, session.Live.Source, redirect.Site, bindings, guard, forCallSites, results)) { Bindings = bindings, Seeds = seeds, Results = results };
+    }
 
     public static VersionPlan Outlined(FunctionGraph graph, IReadOnlyDictionary<Address, long> counts, ImmutableArray<ArgumentTuple> seeds) =>
         new(VersionKind.Outlined, graph, (redirect, _) => VersionBuilder.Outline(graph, redirect.Site, counts)) { Seeds = seeds };

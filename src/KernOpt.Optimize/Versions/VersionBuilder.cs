@@ -27,10 +27,11 @@ public static class VersionBuilder
     /// Refused: a binding that is not an argument; a site where a bound value is in no register (take another site);
     /// bindings that gain nothing.
     /// </summary>
+    /// <param name="results">What callers are known to read after a call (<see cref="ResultRegisters"/>).</param>
     public static Outcome<FunctionVersion> Specialize(
-        FunctionGraph graph, ICodeSource source, Address site, IReadOnlyList<EntryBinding> bindings, GuardTargets guard, bool withFullEntry) =>
+        FunctionGraph graph, ICodeSource source, Address site, IReadOnlyList<EntryBinding> bindings, GuardTargets guard, bool withFullEntry, LiveSet results = default) =>
         Bindings.Check(graph, bindings).Then(checkedBindings =>
-            BodyBuilder.Copy(graph, site, withFullEntry).Then(body => new Specialization(graph, source, site, checkedBindings, body).Run(guard, withFullEntry)));
+            BodyBuilder.Copy(graph, site, withFullEntry, results).Then(body => new Specialization(graph, source, site, checkedBindings, body).Run(guard, withFullEntry)));
 
     /// <summary>
     /// The same code with hot paths laid straight and cold blocks behind. Counts are executions by the start of each block of the graph; a block that is missing has

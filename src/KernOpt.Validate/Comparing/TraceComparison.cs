@@ -1,4 +1,5 @@
 using Iced.Intel;
+using KernOpt.Code.Bodies;
 using KernOpt.Linux.Native;
 using KernOpt.Validate.Running;
 using KernOpt.Validate.Sandboxing;
@@ -17,8 +18,12 @@ internal sealed class TraceComparison(ValidationRequest request, SandboxLayout l
     private static readonly Register[] AtCall = [.. GeneralRegisters.CallerSaved, .. GeneralRegisters.CalleeSaved];
     private static readonly Register[] AtSystemCall = [Register.RDI, Register.RSI, Register.RDX, Register.R10, Register.R8, Register.R9];
 
-    /// <summary>The results of psABI 3.2.3, and rcx, xmm2 and xmm3, in which LLVM returns larger values between its own functions.</summary>
-    private static readonly Register[] AtReturn = [Register.RAX, Register.RDX, Register.RCX, .. GeneralRegisters.CalleeSaved];
+    /// <summary>
+    /// The results of psABI 3.2.3, and rcx, xmm2 and xmm3, in which LLVM returns larger values between its own functions; then what this function is known to
+    /// restore or to return. What else a version leaves in other registers is not compared, for the code before the return may have been its last reader.
+    /// </summary>
+    private readonly Register[] atReturn = [Register.RAX, Register.RDX, Register.RCX, .. GeneralRegisters.CalleeSaved,
+        .. GeneralRegisters.CallerSaved.Where(r => request.Original.AlsoAtReturn.Parts(r) != RegisterPart.None)];
     private const int VectorsAtReturn = 4;
 
     private readonly MemoryComparison memory = new(request, layout, facts, baseline);
@@ -43,7 +48,7 @@ internal sealed class TraceComparison(ValidationRequest request, SandboxLayout l
         {
             ObservationKind.Left => AtCall,
             ObservationKind.SystemCall => AtSystemCall,
-            ObservationKind.Returned => AtReturn,
+            ObservationKind.Returned => atReturn,
             _ => [],
         };
         var at = Describe(a);
@@ -76,7 +81,7 @@ internal sealed class TraceComparison(ValidationRequest request, SandboxLayout l
         var last = a.Kind == ObservationKind.Returned ? VectorsAtReturn : 16;
         for (var i = 0; i < 16; i++)
         {
-            if (i >= last && !facts.IsNeverWritten(Register.XMM0 + i)) continue;
+            if (i >= last && !facts.IsNeverWritten(Register.XMM0 + i) && !request.Original.AlsoAtReturn.Overlaps(LiveSet.Of(Register.XMM0 + i))) continue;
             foreach (var (offset, half) in new[] { (VectorState.XmmOffset, "xmm"), (VectorState.YmmHighOffset, "the upper half of ymm") })
             {
                 var x = a.Vectors.AsSpan(offset + (i * 16), 16);

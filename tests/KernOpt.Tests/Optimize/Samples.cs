@@ -142,6 +142,10 @@ internal static class Samples
             "4: mov $1, %edx\n  call scale@PLT\n"
             "5: add $8, %rsp\n  ret\n  .size calls_after_tables, .-calls_after_tables\n"
             ".section .rodata\n .p2align 2\n 9: .long 5b - 9b, 2b - 9b\n .text\n"
+            /* r10 is given back; r9 is a result for callers that know. Neither is the psABI's. */
+            ".globl keeps_and_returns\n .type keeps_and_returns,@function\n keeps_and_returns:\n"
+            "  mov %r10, -8(%rsp)\n  mov $5, %r8d\n  mov %rdi, %r10\n  lea (%r10,%r8), %rax\n  xor %edx, %edx\n  div %rcx\n"
+            "  lea 3(%rax,%rdx), %r9\n  mov -8(%rsp), %r10\n  ret\n  .size keeps_and_returns, .-keeps_and_returns\n"
             ".globl keeps_sum_flags\n .type keeps_sum_flags,@function\n keeps_sum_flags:\n"
             "  add %rsi, %rdi\n  mov $5, %r8d\n  jc 1f\n"
             "  lea (%rdi,%r8), %rax\n  xor %edx, %edx\n  div %rcx\n  lea (%rax,%rdx), %rax\n  ret\n"

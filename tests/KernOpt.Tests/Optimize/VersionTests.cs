@@ -218,6 +218,18 @@ public sealed unsafe class VersionTests(NativeSample sample, ITestOutputHelper o
         Assert.Equal(Reasons.NothingToGain, TrySpecialize("scale", new EntryBinding(Register.RDI, 0x1234567, 64)).Refusal.Reason);
 
     [Fact]
+    public void RegisterThatIsRestored_OrThatCallersRead_IsAliveAtTheReturn()
+    {
+        var graph = sample.Parse("keeps_and_returns");
+        bool Writes(Register register, LiveSet results) => VersionBuilder.Specialize(
+                graph, sample, graph.Entry.Start, [new(Register.RCX, 10, 64)], new GuardTargets(graph.Entry.Start, sample.CounterAddress), withFullEntry: false, results)
+            .Value.Body.Order.Where(b => b.End is Terminator.Return).All(b => b.Instructions.TakeLast(2).Any(i => i.Op0Register == register));
+        Assert.True(Writes(Register.R10, default));
+        Assert.True(Writes(Register.R9, LiveSet.Of(Register.R9)));
+        Assert.False(Writes(Register.R9, default));
+    }
+
+    [Fact]
     public void CallThatPassesConstants_IsProved_AndOneThatDoesNotIsNot()
     {
         var constant = sample.Parse("calls_with_constant");

@@ -1,3 +1,5 @@
+using Iced.Intel;
+using KernOpt.Code.Bodies;
 using KernOpt.Linux.Native;
 using KernOpt.Target;
 using KernOpt.Validate;
@@ -58,6 +60,18 @@ public sealed class TraceComparisonTests
     {
         Assert.Null(Compare(Request, At(ObservationKind.Returned) with { Registers = Registers(flags: 0x202) }, At(ObservationKind.Returned) with { Registers = Registers(flags: 0x2d7) }));
         Assert.NotNull(Compare(Request, At(ObservationKind.Returned) with { Registers = Registers(flags: 0x202) }, At(ObservationKind.Returned) with { Registers = Registers(flags: 0x602) }));
+    }
+
+    /// <summary>mov esi, 1; ret: what it leaves in rsi is nobody's, unless the function is known to restore or to return it.</summary>
+    [Fact]
+    public void Registers_that_the_original_restores_or_returns_are_compared_at_a_return()
+    {
+        byte[] code = [0xbe, 1, 0, 0, 0, 0xc3];
+        var ordinary = ByteRequest.Of(code, code);
+        var keeping = ordinary with { Original = ordinary.Original with { AlsoAtReturn = LiveSet.Of(Register.RSI) } };
+        var (one, other) = (At(ObservationKind.Returned), At(ObservationKind.Returned) with { Registers = Registers(0x202) with { Rsi = 7 } });
+        Assert.Null(Compare(ordinary, one, other));
+        Assert.Contains("rsi is 0x0", Compare(keeping, one, other));
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using Iced.Intel;
+using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Target;
@@ -188,6 +190,23 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
     [InlineData("diamond", true)]
     public void EntryBlock_ThatIsALoopHead_RunsMoreThanOnce(string name, bool once) =>
         Assert.Equal(once, EntryBlock.RunsOncePerCall(shapes.Parse(name).Value));
+
+    [Fact]
+    public void RegistersThatAFunctionRestores_AreKept_AndSpilledOnesAreNot()
+    {
+        Assert.Equal(LiveSet.Of(Register.RSI, Register.XMM6), KeptRegisters.Of(shapes.Parse("restores_what_it_uses").Value));
+        Assert.Equal(LiveSet.Empty, KeptRegisters.Of(shapes.Parse("reloads_its_argument").Value));
+        Assert.Equal(LiveSet.Empty, KeptRegisters.Of(shapes.Parse("diamond").Value));
+    }
+
+    [Fact]
+    public void WhatCallersReadAfterACall_IsAResult_AlsoThroughTailCalls()
+    {
+        var calls = CallGraph.Build(shapes.File.Module, shapes.File);
+        var results = ResultRegisters.Of(shapes.Named("returns_in_r9"), f => calls.CallersOf(f).Select(c => (FunctionParser.Parse(c.Caller, shapes.File).Value, c.Site)));
+        Assert.Equal(RegisterPart.All, results.Parts(Register.R9));
+        Assert.Equal(RegisterPart.None, results.Parts(Register.R8));
+    }
 
     [Fact]
     public void DirectCallers_AreFound_AndRefusedOnesAreNamed()

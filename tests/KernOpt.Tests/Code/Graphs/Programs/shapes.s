@@ -404,6 +404,55 @@ sequence_end:
     ret
 end restartable
 
+# As the Windows ABI wants it: rsi and xmm6 as they were, on both ways out.
+begin restores_what_it_uses
+    test edi, edi
+    je 9f
+    push rsi
+    sub rsp, 16
+    movups [rsp], xmm6
+    mov esi, edi
+    cvtsi2sd xmm6, esi
+    cvttsd2si eax, xmm6
+    movups xmm6, [rsp]
+    add rsp, 16
+    pop rsi
+9:  ret
+end restores_what_it_uses
+
+# Brings its argument back from the stack to use it, and loses it on the other way.
+begin reloads_its_argument
+    mov [rsp - 8], rdi
+    test esi, esi
+    je 9f
+    imul edi, esi
+    mov eax, edi
+    mov rdi, [rsp - 8]
+    add eax, [rdi]
+    ret
+9:  mov edi, 1
+    mov eax, edi
+    ret
+end reloads_its_argument
+
+begin returns_in_r9
+    lea r9, [rdi + rsi]
+    mov r8d, 5
+    ret
+end returns_in_r9
+
+begin returns_it_too
+    inc rdi
+    jmp returns_in_r9
+end returns_it_too
+
+begin reads_r9
+    call returns_it_too
+    mov rax, r9
+    mov r8, rax
+    ret
+end reads_r9
+
 # Entered behind its first instruction by another function.
 begin jumped_into
     mov eax, esi
