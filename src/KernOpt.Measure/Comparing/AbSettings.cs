@@ -35,6 +35,9 @@ public sealed record AbSettings
 
     public Metric Metric { get; init; } = Metric.CostPerCall;
 
+    /// <summary>What a call pays for being led through the switch, in both arms: see adr/0005. A version has to save more than this to be faster.</summary>
+    public double DetourNanoseconds { get; init; } = 1.5;
+
     public WindowRules Rules { get; init; } = new();
 
     public double Alpha => 1 - Confidence;

@@ -34,7 +34,7 @@ public static class AbTest
     {
         var (ratios, exclusions) = Usable(blocks, settings);
         var basis = new VerdictBasis(ratios.Count, blocks.Count - ratios.Count, settings.Blocks, look, looks, nominalAlpha) { Exclusions = exclusions };
-        return Judge(ratios, settings, basis);
+        return Detour.Judge(Judge(ratios, settings, basis), blocks, settings);
     }
 
     internal static (List<double> Ratios, SortedDictionary<string, int> Exclusions) Usable(IReadOnlyList<AbBlock> blocks, AbSettings settings)

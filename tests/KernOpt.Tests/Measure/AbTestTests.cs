@@ -88,6 +88,21 @@ public sealed class AbTestTests
         Assert.True(verdict.Interval.High < 1);
     }
 
+    [Theory]
+    [InlineData(1_000, VerdictKind.Faster)]
+    [InlineData(10, VerdictKind.Faster)]
+    [InlineData(5, VerdictKind.Inconclusive)]
+    public void FasterByLessThanTheDetourCosts_IsNotFaster(int nanosecondsPerCall, VerdictKind expected)
+    {
+        // A fifth cheaper: of 5 ns that is 1 ns, less than the way through the switch costs a call.
+        var length = TimeSpan.FromMilliseconds(200);
+        AbBlock[] blocks = [.. Enumerable.Range(0, 24).Select(i => new AbBlock(
+            new(Arm.Original, length, 1_000_000, nanosecondsPerCall * (1_000_000 + i % 3 * 1_000)), new(Arm.Version, length, 1_000_000, (long)(0.8 * nanosecondsPerCall * 1_000_000))))];
+        var verdict = AbTest.Decide(blocks, Fixed);
+        Assert.Equal(expected, verdict.Kind);
+        Assert.Contains("the way through the switch costs about 1.5", verdict.Why, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void OneHugeBlock_CannotCarryTheVerdict()
     {
