@@ -14,7 +14,7 @@ using KernOpt.Validate;
 
 namespace KernOpt.Engine.Profiling;
 
-/// <summary>The recorded calls of a function: its arguments, in the order of the profile, and some of the tuples as they were.</summary>
+/// <summary>The recorded calls of a function: those of its arguments that the probe could see, in the order of the profile, and some of the tuples as they were.</summary>
 public sealed record ValuesResult(ValuesReport Report, ValueProfile Profile, ImmutableArray<EntryArgument> Arguments, ImmutableArray<ArgumentTuple> Seeds);
 
 /// <summary>
@@ -72,6 +72,8 @@ public static class ValueProfiler
     private static async Task<Outcome<ValuesResult>> ReadAsync(Session session, FunctionGraph graph, Redirect redirect, ImmutableArray<EntryArgument> arguments, ValueProbe probe,
         TimeSpan time, long enough, IProgress<string> progress, CancellationToken cancellation)
     {
+        // A register that the site no longer has is recorded as 0: that is no value of the argument.
+        arguments = [.. arguments.Where(a => IsKnown(probe.KnownArguments, NumberOf(a.Register)))];
         var profile = new ValueProfile(arguments.Length);
         var records = new List<ProbeRecord>();
         var seeds = new List<ArgumentTuple>();
@@ -91,7 +93,7 @@ public static class ValueProfiler
         if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
         var elapsed = clock.Elapsed.TotalSeconds;
         var self = sampler is null ? null : SelfSeconds(sampler, CodeRanges.Of(session.Live, redirect, graph));
-        return new ValuesResult(Report(session, graph, arguments, profile, probe, elapsed, self), profile, arguments, [.. seeds.Distinct()]);
+        return new ValuesResult(Report(session, graph, arguments, profile, probe, elapsed, self), profile, arguments, [.. seeds.Distinct().Select(s => Completed(s, probe.KnownArguments, Random.Shared))]);
     }
 
     private static double? SelfSeconds(ISampler sampler, CodeRanges ranges)
@@ -100,6 +102,26 @@ public static class ValueProfiler
         var lost = sampler.Drain(samples);
         return lost > 0 ? null : samples.Where(s => ranges.Contain(s.Ip)).Sum(s => s.Weight * 1e-9);
     }
+
+    /// <summary>What the probe cannot see may be anything: drawn, of any magnitude, so that validation does not take it for a constant.</summary>
+    internal static ArgumentTuple Completed(ArgumentTuple seen, int known, Random random)
+    {
+        ulong Of(ulong value, int number) => IsKnown(known, number) ? value : (ulong)random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(64);
+        return new(Of(seen.Rdi, 0), Of(seen.Rsi, 1), Of(seen.Rdx, 2), Of(seen.Rcx, 3), Of(seen.R8, 4), Of(seen.R9, 5));
+    }
+
+    /// <summary>See <see cref="ValueProbe.KnownArguments"/>.</summary>
+    private static bool IsKnown(int known, int number) => (known >> number & 1) != 0;
+
+    private static int NumberOf(Register register) => register switch
+    {
+        Register.RDI => 0,
+        Register.RSI => 1,
+        Register.RDX => 2,
+        Register.RCX => 3,
+        Register.R8 => 4,
+        _ => 5,
+    };
 
     /// <summary>The part of the register that the function looks at: the rest may hold anything.</summary>
     private static ulong ValueOf(in ProbeRecord record, EntryArgument argument)

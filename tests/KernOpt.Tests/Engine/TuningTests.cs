@@ -5,6 +5,7 @@ using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Tuning;
 using KernOpt.Measure.Profiles;
 using KernOpt.Target;
+using KernOpt.Validate;
 using Xunit;
 using Bindings = KernOpt.Engine.Versions.Bindings;
 using EntryBinding = KernOpt.Optimize.Guards.EntryBinding;
@@ -88,6 +89,17 @@ public sealed class TuningTests
         for (var i = 0; i < 1_000; i++) profile.Add([0x5000, 0x7000, 0x9000], Address.Zero);
         var map = new TargetMap([Mapped(0x5000, Protection.Read | Protection.Write), Mapped(0x7000, Protection.Read)], []);
         Assert.Equal([Register.RDX, Register.RSI], ConstantArguments.Of(Values(profile, unused: -1), Policy.Default, map).Select(b => b.Argument).Order());
+    }
+
+    [Fact]
+    public void ArgumentsThatTheProbeCannotSee_AreNoConstants_InTheSeeds()
+    {
+        var random = new Random(1);
+        var seeds = Enumerable.Range(0, 100).Select(_ => ValueProfiler.Completed(new ArgumentTuple(1, 2, 0, 0, 0, 0), 0b111011, random)).ToList();
+        Assert.All(seeds, s => Assert.Equal((1ul, 2ul, 0ul, 0ul, 0ul), (s.Rdi, s.Rsi, s.Rcx, s.R8, s.R9)));
+        Assert.True(seeds.Select(s => s.Rdx).Distinct().Count() > 90);
+        Assert.Contains(seeds, s => s.Rdx < 1_000_000);
+        Assert.Contains(seeds, s => s.Rdx > uint.MaxValue);
     }
 
     private static TargetMap NoMap => new([], []);
