@@ -14,6 +14,7 @@ using KernOpt.Measure.Watching;
 using KernOpt.Optimize.Guards;
 using KernOpt.Optimize.Versions;
 using KernOpt.Target;
+using KernOpt.Validate;
 using Arm = KernOpt.Live.Arm;
 
 namespace KernOpt.Engine.Tuning;
@@ -61,7 +62,7 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         if (policy.Techniques.Outline)
         {
             yield return new Attempt("outline", "", async () =>
-                (await BlockProfiler.RunAsync(session, graph, BlockTime, progress, cancellation).ConfigureAwait(false)).Then<VersionPlan>(counts => VersionPlans.Outlined(graph, counts, values.Seeds)));
+                (await BlockProfiler.RunAsync(session, graph, values.Seeds, Limits(new ValidationLimits()), BlockTime, progress, cancellation).ConfigureAwait(false)).Then<VersionPlan>(counts => VersionPlans.Outlined(graph, counts, values.Seeds)));
         }
         if (policy.Techniques.Relocate)
         {
@@ -125,8 +126,10 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
     private Outcome<MadeVersion> Installer(Redirect redirect, VersionPlan plan) => VersionInstaller.Install(session, redirect, plan with
     {
         IsDryRun = policy.Mode == PolicyMode.DryRun,
-        Limits = plan.Limits with { Runs = policy.Validation.Runs, MinimumReturned = policy.Validation.Minimum },
+        Limits = Limits(plan.Limits),
     });
+
+    private ValidationLimits Limits(ValidationLimits limits) => limits with { Runs = policy.Validation.Runs, MinimumReturned = policy.Validation.Minimum };
 
     private async Task CompareAsync(FunctionGraph graph, MadeVersion made, ExperimentOutcome experiment, TimeSpan left, CancellationToken cancellation)
     {

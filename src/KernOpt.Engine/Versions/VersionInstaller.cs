@@ -49,6 +49,7 @@ public static class VersionInstaller
             session.Note(JournalKind.Refused, function, $"no {plan.Kind} version: {why}", reason: why.Reason);
             return why;
         }
+        var check = new VersionCheck(session, plan.Graph, redirect) { Seeds = plan.Seeds, Bindings = plan.Bindings, Results = plan.Results, Limits = plan.Limits };
         Version? built = null;
         ValidationReport? validation = null;
         var request = new VersionRequest(plan.Kind, plan.Text, most, place =>
@@ -58,7 +59,7 @@ public static class VersionInstaller
                     built = version;
                     return CodeLayout.Encode(version.Body, place.Code);
                 })
-                .Then(encoded => Validate(session, redirect, plan, encoded, place).Then<EncodedCode>(report =>
+                .Then(encoded => check.Run(encoded, place).Then<EncodedCode>(report =>
                 {
                     validation = report;
                     return plan.IsDryRun ? Reasons.DryRun.With(function) : encoded;
@@ -71,34 +72,5 @@ public static class VersionInstaller
         session.Note(JournalKind.Validated, function, $"{validation!.Runs.Compared} runs of original and version agreed", installed.Id);
         session.Note(JournalKind.Installed, function, $"{plan.Kind} {plan.Text}: {built!.Statistics.Before.Instructions} -> {built.Statistics.After.Instructions} instructions, {installed.Code.Length} bytes", installed.Id);
         return new MadeVersion(redirect, installed, built!, validation);
-    }
-
-    /// <summary>The guarded entry, and the full entry where there is one, each against the original.</summary>
-    private static Outcome<ValidationReport> Validate(Session session, Redirect redirect, VersionPlan plan, EncodedCode encoded, VersionPlace place)
-    {
-        var request = RequestFor(session, redirect, plan, encoded, place);
-        var guarded = VersionValidator.Validate(request);
-        if (!guarded.IsDone || encoded.Entries.Length < 2) return guarded;
-        var direct = request with { Version = new VersionCode(encoded, encoded.Entries[1], IsDirect: true) };
-        return VersionValidator.Validate(direct).Then(_ => guarded);
-    }
-
-    private static ValidationRequest RequestFor(Session session, Redirect redirect, VersionPlan plan, EncodedCode encoded, VersionPlace place)
-    {
-        var stubs = new byte[redirect.Code.Length];
-        session.Target.Read(redirect.Code.Start, stubs);
-        var original = OriginalCode.Of(plan.Graph, redirect.Site);
-        return new ValidationRequest(original with { AlsoAtReturn = original.AlsoAtReturn | plan.Results }, new VersionCode(encoded, encoded.Entries[0]))
-        {
-            Read = session.Live.Source.Read,
-            Map = session.Target.ReadMap(),
-            Extra = [new PlacedBytes(redirect.Code.Start, [.. stubs], IsCode: true)],
-            NotCompared = [place.Data],
-            Seeds = plan.Seeds,
-            Bindings = [.. plan.Bindings.Select(b => new RegisterBinding(b.Argument, b.Value, b.Bits))],
-            ThreadPointer = session.Target.ReadThreadPointer().Try(out var pointer, out _) ? pointer : Address.Zero,
-            Limits = plan.Limits,
-            RandomSeed = (ulong)Random.Shared.NextInt64(),
-        };
     }
 }

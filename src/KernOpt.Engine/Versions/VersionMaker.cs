@@ -35,7 +35,7 @@ public static class VersionMaker
         if (!Movable(session, name).Try(out var graph, out var why)) return why;
         if (!session.Change().Try(out _, out why)) return why;
         if (!(await SeedsAsync(session, graph, progress, cancellation).ConfigureAwait(false)).Try(out var seeds, out why)) return why;
-        if (!(await BlockProfiler.RunAsync(session, graph, time, progress, cancellation).ConfigureAwait(false)).Try(out var counts, out why)) return why;
+        if (!(await BlockProfiler.RunAsync(session, graph, seeds, new ValidationLimits(), time, progress, cancellation).ConfigureAwait(false)).Try(out var counts, out why)) return why;
         return await InstallAsync(session, VersionPlans.Outlined(graph, counts, seeds), progress).ConfigureAwait(false);
     }
 
