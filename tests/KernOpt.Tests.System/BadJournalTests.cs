@@ -13,6 +13,18 @@ public sealed class BadJournalTests
         await Expect.UntouchedAsync(program.Target);
     }
 
+    [Fact]
+    public async Task Revert_DoesNotWaitForTheDefaultJournal_ButForOneThatWasNamed()
+    {
+        using var program = new HotFilter(isStripped: false);
+        Assert.Equal(Expect.Done, (await Kernopt.RunAsync("relocate", "--pid", program.Pid, "fold")).ExitCode);
+        Expect.OneLine(Expect.Refused, await Kernopt.RunAsync("revert", "--pid", program.Pid, "--all", "--journal", "/proc/nowhere/journal.db"));
+        var (exit, output) = await Tool.RunAsync("env", "XDG_STATE_HOME=/proc/nowhere", $"{Repository.Root}/kernopt", "revert", "--pid", program.Pid, "--all", "--quiet");
+        Assert.True(exit == Expect.Done, output);
+        Assert.Contains("KO7101", output, StringComparison.Ordinal);
+        await Expect.UntouchedAsync(program.Target);
+    }
+
     [Theory]
     [InlineData("ro,size=1m", "KO7101")]
     [InlineData("size=4k", "KO7102")]

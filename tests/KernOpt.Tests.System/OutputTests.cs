@@ -8,7 +8,7 @@ public sealed class OutputTests
 {
     private static readonly (string Command, string[] Options)[] Commands =
     [
-        ("demo", ["--json", "--quiet", "--journal"]), ("inspect", ["FUNC", "--pid", "--module", "--dot"]), ("hot", ["--pid", "--for", "--hertz", "--top"]),
+        ("demo", ["--json", "--quiet", "--journal"]), ("inspect", ["FUNC", "--pid", "--module", "--dot"]), ("hot", ["--pid", "--for", "--hertz", "--top", "--export"]),
         ("values", ["FUNC", "--pid", "--for", "--one-in"]), ("specialize", ["FUNC", "--pid", "--bind"]), ("outline", ["FUNC", "--pid", "--for"]),
         ("relocate", ["FUNC", "--pid", "--all", "--for"]), ("ab", ["ID", "--pid", "--for", "--window", "--a-a", "--svg"]), ("tune", ["--pid", "--policy", "--for"]),
         ("switch", ["--pid", "on", "off"]), ("list", ["--pid"]), ("revert", ["ID", "--pid", "--all"]), ("explain", ["ID", "--pid"]), ("policy check", ["FILE"]),
@@ -46,6 +46,19 @@ public sealed class OutputTests
         await DocumentAsync("tune", "tune", "--pid", pid, "--policy", "measure-only", "--for", "2s");
         await DocumentAsync("policy-check", "policy", "check", Path.Combine(Repository.Root, "policies/default.yaml"));
         await Expect.UntouchedAsync(program.Target);
+    }
+
+    [Fact]
+    public async Task HotProfile_IsWrittenForOtherTools()
+    {
+        using var program = new HotFilter(isStripped: false);
+        var (folded, scope) = (Path.Combine(Scratch.Folder, "hot.folded"), Path.Combine(Scratch.Folder, "hot.json"));
+        Assert.Equal(Expect.Done, (await Kernopt.RunAsync("hot", "--pid", program.Pid, "--for", "1s", "--export", folded)).ExitCode);
+        Assert.Matches(@"(?m)^hotfilter\S*;fold \d+$", await File.ReadAllTextAsync(folded, TestContext.Current.CancellationToken));
+        Assert.Equal(Expect.Done, (await Kernopt.RunAsync("hot", "--pid", program.Pid, "--for", "1s", "--export", scope)).ExitCode);
+        using var document = JsonDocument.Parse(await File.ReadAllTextAsync(scope, TestContext.Current.CancellationToken));
+        Assert.Contains("speedscope", document.RootElement.GetProperty("$schema").GetString(), StringComparison.Ordinal);
+        Expect.OneLine(Expect.Refused, await Kernopt.RunAsync("hot", "--pid", program.Pid, "--for", "1s", "--export", "/proc/nowhere/hot.json"));
     }
 
     [Fact]

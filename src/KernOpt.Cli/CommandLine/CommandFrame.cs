@@ -15,11 +15,12 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
     public static Argument<string> Function { get; } = new("FUNC") { Description = "symbol, module!symbol, or module+0xRVA" };
 
     /// <summary>A command on a target; its work gets an open session.</summary>
-    public Command OnTarget(string name, string about, IEnumerable<Symbol> parts, Func<TargetRun, Task<int>> work)
+    /// <param name="needsJournal">False: where the default journal cannot be opened, the work is done all the same and a note says that it is not recorded.</param>
+    public Command OnTarget(string name, string about, IEnumerable<Symbol> parts, Func<TargetRun, Task<int>> work, bool needsJournal = true)
     {
         var command = new Command(name, about) { target.Pid };
         foreach (var part in parts) Add(command, part);
-        command.SetAction(async (parse, cancellation) => await RunAsync(parse, work, cancellation).ConfigureAwait(false));
+        command.SetAction(async (parse, cancellation) => await RunAsync(parse, work, needsJournal, cancellation).ConfigureAwait(false));
         return command;
     }
 
@@ -34,7 +35,7 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
 
     public Outcome<Journal> OpenJournal(ParseResult parse) => Journal.Open(parse.GetValue(common.Journal) ?? Journal.DefaultPath());
 
-    private async Task<int> RunAsync(ParseResult parse, Func<TargetRun, Task<int>> work, CancellationToken cancellation)
+    private async Task<int> RunAsync(ParseResult parse, Func<TargetRun, Task<int>> work, bool needsJournal, CancellationToken cancellation)
     {
         const int standardError = 2;
         var terminal = common.Terminal(parse);
@@ -43,7 +44,12 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
         if (!target.Open(parse, terminal.IsJson ? standardError : -1).Try(out var process, out why)) return Terminal.Refuse(why);
         using (process)
         {
-            if (!OpenJournal(parse).Try(out var journal, out why)) return Terminal.Refuse(why);
+            if (!OpenJournal(parse).Try(out var journal, out why))
+            {
+                if (needsJournal || parse.GetValue(common.Journal) is not null) return Terminal.Refuse(why);
+                Console.Error.WriteLine($"kernopt: this will not be in the journal: {why}");
+                if (!Journal.InMemory().Try(out journal, out why)) return Terminal.Refuse(why);
+            }
             using (journal)
             {
                 if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);

@@ -15,12 +15,14 @@ internal static class HotCommand
         hertz.Validators.Add(r => { if (r.GetValueOrDefault<int>() is < 1 or > 20_000) r.AddError("--hertz wants 1 to 20000"); });
         var top = new Option<int>("--top") { Description = "How many functions to show (all in JSON)", HelpName = "N", DefaultValueFactory = _ => 25 };
         var blocks = new Option<bool>("--blocks") { Description = "Also the hot basic blocks of the hottest functions" };
-        return frame.OnTarget("hot", "Share of time per function", [duration, hertz, top, blocks], async run =>
+        var export = new Option<string?>("--export") { Description = "Also write the profile into this file: folded stacks (.folded, .txt), else for speedscope", HelpName = "FILE" };
+        return frame.OnTarget("hot", "Share of time per function", [duration, hertz, top, blocks, export], async run =>
         {
             var time = run.Parse.GetValue(duration);
             var outcome = await run.Terminal.WithProgress($"sampling {run.Session.Target.Name} for {time.TotalSeconds:0.###} s", progress =>
                 HotProfiler.RunAsync(run.Session, time, run.Parse.GetValue(hertz), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var hot, out var why)) return Terminal.Refuse(why);
+            if (run.Parse.GetValue(export) is { } file && !ProfileFiles.Write(file, hot.Report, hot.CpuSeconds).Try(out _, out why)) return Terminal.Refuse(why);
             run.Terminal.Show("hot", hot.Report, console =>
             {
                 Tables.Hot(console, hot.Report, run.Parse.GetValue(top));

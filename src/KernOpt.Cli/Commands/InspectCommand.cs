@@ -20,6 +20,7 @@ internal static class InspectCommand
                 if (!Inspection.OfFunction(run.Session, name).Try(out var one, out var refused)) return Terminal.Refuse(refused);
                 if (run.Parse.GetValue(dot) && one.Dot is { } picture) Console.Out.WriteLine(picture);
                 else run.Terminal.Show("inspect-function", one.Report, console => Tables.Function(console, one.Report));
+                foreach (var reason in one.Report.Refusals) Terminal.Refuse(reason);
                 return one.Report.Refusals.Count == 0 ? ExitCode.Done : ExitCode.Refused;
             }
             var outcome = await run.Terminal.WithProgress($"parsing {run.Session.Target.Name}", progress =>

@@ -22,6 +22,6 @@ internal static class RevertCommand
             if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("revert", report, console => Tables.Revert(console, report));
             return report.Remaining == 0 ? ExitCode.Done : ExitCode.Inconclusive;
-        });
+        }, needsJournal: false);
     }
 }

@@ -66,6 +66,24 @@ public sealed class Journal : IDisposable
         }
     }
 
+    /// <summary>One that is forgotten when it is disposed: for work that must not wait for a file.</summary>
+    public static Outcome<Journal> InMemory()
+    {
+        var connection = new SqliteConnection("Data Source=:memory:;Pooling=False");
+        try
+        {
+            connection.Open();
+            if (Migrate(connection, ":memory:") is not { } refusal) return new Journal(":memory:", connection, TimeProvider.System);
+            connection.Dispose();
+            return refusal;
+        }
+        catch (SqliteException e)
+        {
+            connection.Dispose();
+            return Refuse(e, ":memory:");
+        }
+    }
+
     /// <summary>Writes one entry at once and for good; answers its number.</summary>
     public Outcome<long> Append(JournalEntry entry)
     {

@@ -9,7 +9,11 @@ using KernOpt.Target;
 namespace KernOpt.Engine.Profiling;
 
 /// <summary>The hot functions of one profile, and the report of it.</summary>
-public sealed record HotResult(HotReport Report, IReadOnlyList<HotFunction<Function>> Ranked);
+public sealed record HotResult(HotReport Report, IReadOnlyList<HotFunction<Function>> Ranked)
+{
+    /// <summary>CPU time of all threads, as far as sampled: what the shares are shares of.</summary>
+    public required double CpuSeconds { get; init; }
+}
 
 /// <summary>Samples a target for a time and shares the samples out to functions; time in a version counts for its function.</summary>
 public static class HotProfiler
@@ -40,7 +44,7 @@ public static class HotProfiler
             var seconds = clock.Elapsed.TotalSeconds;
             var ranked = profile.Ranked();
             var rows = ranked.Select(f => new HotRow(f.Key.DisplayName, f.Key.Module.Name, f.Share, f.ShareInterval.Low, f.ShareInterval.High, f.Samples)).ToList();
-            return new HotResult(new HotReport(session.Target.Name, seconds, sampler.Source, profile.Samples, lost, sampler.CostSeconds / seconds, rows, Blocks(session, ranked)), ranked);
+            return new HotResult(new HotReport(session.Target.Name, seconds, sampler.Source, profile.Samples, lost, sampler.CostSeconds / seconds, rows, Blocks(session, ranked)), ranked) { CpuSeconds = profile.CpuSeconds };
         }
     }
 

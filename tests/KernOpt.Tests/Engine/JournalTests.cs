@@ -16,6 +16,15 @@ public sealed class JournalTests : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     [Fact]
+    public void InMemory_TakesEntries_AndTouchesNoFile()
+    {
+        using var journal = Journal.InMemory().Value;
+        Assert.Equal(1, journal.Append(new JournalEntry { Kind = JournalKind.Reverted, Target = "t", Text = "x" }).Value);
+        Assert.Single(journal.Read().Value);
+        Assert.False(System.IO.File.Exists(":memory:"));
+    }
+
+    [Fact]
     public void EntryWritten_IsReadBackWhole_AfterReopening()
     {
         var written = Entry(JournalKind.RolledBack) with
