@@ -12,7 +12,7 @@ namespace KernOpt.Code.Graphs;
 /// the new one: a bound found for it covers every path that continues in the same way, and a value that only moves round a loop is the value that entered it.
 /// Therefore anything that changes the value starts a walk of its own.
 /// </remarks>
-internal sealed class IndexBound(FunctionGraph graph, RegisterEffects effects)
+internal sealed class IndexBound(FunctionGraph graph, AbiRegisterUse effects)
 {
     /// <summary>Larger tables are not believed.</summary>
     public const ulong Largest = 1 << 14;

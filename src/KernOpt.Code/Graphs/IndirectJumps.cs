@@ -14,7 +14,7 @@ internal sealed class IndirectJumps(CodeTrace trace)
 {
     private const int MostRounds = 40;
 
-    private readonly RegisterEffects effects = new();
+    private readonly AbiRegisterUse effects = new();
 
     public Outcome<FunctionGraph> Resolve()
     {

@@ -26,7 +26,7 @@ internal sealed record JumpTableShape(bool IsTable)
 ///     jmp [T+i*8]                                  mov r,[b+i*8] ... jmp r                   absolute
 ///     lea b,[rip+T] ... movsxd r,[b+i*4] ... add r,b ... jmp r                               relative to the table
 /// </summary>
-internal sealed class JumpTableMatcher(FunctionGraph graph, RegisterEffects effects)
+internal sealed class JumpTableMatcher(FunctionGraph graph, AbiRegisterUse effects)
 {
     private readonly ReachingDefinitions definitions = new(graph, effects);
 

@@ -45,10 +45,10 @@ internal sealed record PathFacts(ImmutableArray<ValueFact> Values, ImmutableArra
     }
 
     /// <summary>Steps back over an instruction: what it wrote is not known before it. A comparison turns conditions into facts.</summary>
-    public PathFacts Before(in Instruction instruction, RegisterEffects effects)
+    public PathFacts Before(in Instruction instruction, AbiRegisterUse effects)
     {
         var facts = this;
-        if (!Flags.IsEmpty && (instruction.RflagsModified != RflagsBits.None || RegisterEffects.IsCall(instruction)))
+        if (!Flags.IsEmpty && (instruction.RflagsModified != RflagsBits.None || AbiRegisterUse.IsCall(instruction)))
         {
             facts = facts with { Flags = [] };
             foreach (var condition in Flags)

@@ -6,7 +6,7 @@ namespace KernOpt.Code.Graphs;
 internal readonly record struct CodePlace(int Block, int Index);
 
 /// <summary>Where the value of a register may come from and where it may go, over all paths of a graph.</summary>
-internal sealed class ReachingDefinitions(FunctionGraph graph, RegisterEffects effects)
+internal sealed class ReachingDefinitions(FunctionGraph graph, AbiRegisterUse effects)
 {
     public Instruction At(CodePlace place) => graph.Blocks[place.Block].Instructions[place.Index];
 

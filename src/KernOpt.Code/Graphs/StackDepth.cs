@@ -16,10 +16,10 @@ internal sealed class StackDepth
     }
 
     private readonly FunctionGraph graph;
-    private readonly RegisterEffects effects;
+    private readonly AbiRegisterUse effects;
     private readonly State?[] entries;
 
-    public StackDepth(FunctionGraph graph, RegisterEffects effects)
+    public StackDepth(FunctionGraph graph, AbiRegisterUse effects)
     {
         this.graph = graph;
         this.effects = effects;
@@ -51,7 +51,7 @@ internal sealed class StackDepth
 
     private State After(in Instruction instruction, State state)
     {
-        if (RegisterEffects.IsCall(instruction)) return state;
+        if (AbiRegisterUse.IsCall(instruction)) return state;
         switch (instruction.Code)
         {
             case Iced.Intel.Code.Leaveq:

@@ -32,7 +32,7 @@ internal readonly record struct ValueLocation(Register Register, Register Base, 
     public static int WidthOf(in Instruction instruction, int operand) =>
         8 * (instruction.GetOpKind(operand) == OpKind.Memory ? instruction.MemorySize.GetSize() : instruction.GetOpRegister(operand).GetSize());
 
-    public bool IsChangedBy(in Instruction instruction, RegisterEffects effects)
+    public bool IsChangedBy(in Instruction instruction, AbiRegisterUse effects)
     {
         if (!IsMemory) return effects.Writes(instruction, Register);
         return effects.WritesMemory(instruction)

@@ -4,9 +4,10 @@ namespace KernOpt.Code.Graphs;
 
 /// <summary>
 /// Which general-purpose registers an instruction reads and writes, named by their 64-bit form. A call is taken to clobber what the System V
-/// ABI (x86-64 psABI, 3.2.1) lets it clobber; what its callee reads is not told.
+/// ABI (x86-64 psABI, 3.2.1) lets it clobber; what its callee reads is not told. For the parser, which follows values from where they are made; what may be changed is
+/// judged by the stricter <see cref="Bodies.RegisterEffects"/>.
 /// </summary>
-internal sealed class RegisterEffects
+internal sealed class AbiRegisterUse
 {
     private readonly InstructionInfoFactory factory = new();
 
