@@ -69,12 +69,22 @@ public sealed class LoopTests
         Assert.Equal(0, program.WrongAnswers);
     }
 
-    [Fact]
-    public async Task InterruptedTune_EndsInOrder_AndLeavesNothingThatOnlyMeasured()
+    /// <summary>With a number of the user's own, too, which may just be being read.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task InterruptedTune_EndsInOrder_AndLeavesNothingThatOnlyMeasured(bool hasObjective)
     {
+        var policy = "aggressive";
+        if (hasObjective)
+        {
+            policy = Path.Combine(Scratch.Folder, "objective.yaml");
+            var shipped = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "policies/aggressive.yaml"), TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(policy, shipped + "\nobjective:\n  kind: command\n  command: [sh, -c, \"sleep 0.3; echo 1\"]\n  direction: lower\n  timeout: 1s\n", TestContext.Current.CancellationToken);
+        }
         using var program = new HotFilter(isStripped: true);
         await program.MedianRateAsync(1);
-        using var tune = Kernopt.Start("tune", "--pid", program.Pid, "--policy", "aggressive", "--for", "60s", "--json");
+        using var tune = Kernopt.Start("tune", "--pid", program.Pid, "--policy", policy, "--for", "60s", "--json");
         var output = tune.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = tune.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await Task.Delay(5_000, TestContext.Current.CancellationToken);

@@ -81,6 +81,23 @@ public sealed class InstalledArmTests : IDisposable
     }
 
     [Fact]
+    public async Task FaultOfTheWatch_EndsTheWatch_NotTheReport()
+    {
+        // This target cannot be sampled: it throws.
+        var policy = Policy.Default with { Regression = Policy.Default.Regression with { Interval = TimeSpan.FromMilliseconds(1) } };
+        var kept = new KeptVersions(session, policy, new Attempts(new CoolDowns(), TimeProvider.System), _ => { });
+        redirect.Switch(Arm.Version(version.Id));
+        var one = Kept(Hopeless);
+        one.Experiment.Outcome = "kept";
+        kept.Add(one);
+        await kept.WatchAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("kept", one.Experiment.Outcome);
+        Assert.Contains("no longer watched", one.Experiment.Why, StringComparison.Ordinal);
+        Assert.Equal(Reasons.WatchFailed, Assert.Single(Entries(JournalKind.Drift)).Reason);
+        Assert.Equal(Arm.Version(version.Id), redirect.Current);
+    }
+
+    [Fact]
     public async Task VersionThatIsGone_IsAnAnswerOfTheWatch()
     {
         redirect.Switch(Arm.Version(version.Id));
