@@ -25,13 +25,14 @@ public static class InstalledVersions
         return new ListReport(session.Target.Name, [.. rows], session.Live.Regions.Sum(r => r.Changes));
     }
 
-    /// <summary>Leads every redirected function to its newest version, or to its original.</summary>
+    /// <summary>Leads every redirected function to its newest version, or to its original. A copy that counts its blocks, left by a kill, is no version to switch to.</summary>
     public static Outcome<ListReport> SwitchAll(Session session, bool isOn)
     {
         if (!session.Change().Try(out var live, out var why)) return why;
-        foreach (var redirect in live.Redirects.Where(r => !r.IsDraining && r.Versions.Count > 0))
+        foreach (var redirect in live.Redirects.Where(r => !r.IsDraining))
         {
-            if (!redirect.Switch(isOn ? Arm.Version(redirect.Versions[^1].Id) : Arm.Original).Try(out _, out why)) return why;
+            if (redirect.Versions.LastOrDefault(v => v.Kind != VersionKind.Counting) is not { } newest) continue;
+            if (!redirect.Switch(isOn ? Arm.Version(newest.Id) : Arm.Original).Try(out _, out why)) return why;
         }
         return List(session);
     }
