@@ -19,6 +19,8 @@ public sealed class SweepTests(ITestOutputHelper output)
     public void Moved_functions_of_the_c_library_are_never_called_different()
     {
         using var program = NativeProgram.Start("idle.c");
+        // Its libraries are mapped by then.
+        program.ReadFacts();
         using var target = ProcessTarget.Attach(program.Pid).Value;
         var image = ProgramImage.Read(target).Value;
         var library = image.Modules.First(m => m.Name.StartsWith("libc.so", StringComparison.Ordinal));
