@@ -76,7 +76,7 @@ public sealed partial class ProcessTarget
                 if (SharedRegion.Open(file, found.Range, found.Data.Range.Length).Try(out var shared, out _)) region = shared;
             }
         }
-        return regions[found.Range.Start] = region ?? new RemoteRegion(found.Range, found.Data.Range.Length, memory);
+        return regions[found.Range.Start] = region ?? new RemoteRegion(found.Range, found.Data.Range.Length, memory, Calls);
     }
 
     private void Forget(Address start)

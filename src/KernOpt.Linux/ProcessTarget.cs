@@ -90,11 +90,11 @@ public sealed partial class ProcessTarget : ITarget
     public void Dispose()
     {
         if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
-        holds.Dispose();
         lock (regionGate)
         {
             foreach (var start in regions.Keys.ToList()) Forget(start);
         }
+        holds.Dispose();
         memory.Dispose();
         SystemCall.Close(process);
     }

@@ -220,6 +220,7 @@ public sealed partial class LiveCode
     private static Refusal? WhyNotExtensible(Redirect redirect)
     {
         if (redirect.Region.Status != RegionStatus.Usable) return WhyNotUsable(redirect);
-        return redirect.Placed.State == EntryState.Live ? null : Reasons.NotInForce.With($"redirection {redirect.Id} of {redirect.FunctionName}");
+        if (redirect.Placed.State != EntryState.Live) return Reasons.NotInForce.With($"redirection {redirect.Id} of {redirect.FunctionName}");
+        return redirect.Region.Memory.MakeWritable().Try(out _, out var why) ? null : why;
     }
 }

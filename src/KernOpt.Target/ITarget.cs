@@ -85,6 +85,9 @@ public interface IRegion
     ulong DataBytes { get; }
     bool IsShared { get; }
 
+    /// <summary>To be asked before the code part is written; refused where this user may not write it.</summary>
+    Outcome<Done> MakeWritable();
+
     ulong Load(ulong offset);
 
     /// <summary>One aligned 8-byte store.</summary>

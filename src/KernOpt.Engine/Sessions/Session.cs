@@ -57,6 +57,8 @@ public sealed class Session : IDisposable
         }
         claimed = right;
         graphs.Clear();
+        // What an earlier session took out and could not give back yet, since a thread was still in it.
+        live.Collect(unmapsEmpty: false);
         return Live = live;
     }
 

@@ -22,6 +22,7 @@ public enum CallNumber : long
     writev = 20,
     select = 23,
     sched_yield = 24,
+    mremap = 25,
     pause = 34,
     nanosleep = 35,
     getpid = 39,

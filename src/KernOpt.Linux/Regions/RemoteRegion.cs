@@ -1,21 +1,47 @@
 using System.Buffers.Binary;
 using KernOpt.Linux.Memory;
+using KernOpt.Linux.Native;
+using KernOpt.Linux.Threads;
 using KernOpt.Target;
 
 namespace KernOpt.Linux.Regions;
 
 /// <summary>
 /// A region that an earlier run mapped and whose memory file this user may not open: it is reached through the target's memory. An aligned word is still one
-/// store (adr/0003-one-store.md). The code part can only be read: the kernel writes no shared page that the target itself may not write. To write it, or
-/// anything after the target has exited, is a bug of the caller and throws.
+/// store (adr/0003-one-store.md). The code part cannot be written where it is, since the kernel writes no shared page that the target itself may not write; so
+/// <see cref="MakeWritable"/> has the target map it a second time, readable and writable, until this is disposed (mremap(2) with an old size of 0):
+/// <code>
+///     window = mremap(code, 0, length, MREMAP_MAYMOVE)
+///     mprotect(window, length, PROT_READ | PROT_WRITE)
+/// </code>
+/// What a kill leaves of it is a part of a region without the rest, which <see cref="Leftovers"/> removes. Writes to a target that has exited go nowhere.
 /// </summary>
-internal sealed class RemoteRegion(AddressRange range, ulong dataBytes, TargetMemory memory) : IRegion
+internal sealed class RemoteRegion(AddressRange range, ulong dataBytes, TargetMemory memory, RemoteCalls calls) : IRegion, IDisposable
 {
+    private const ulong MayMove = 1;
+
+    private Address? window;
+
     public AddressRange Range => range;
 
     public ulong DataBytes => dataBytes;
 
     public bool IsShared => false;
+
+    private ulong CodeBytes => range.Length - dataBytes;
+
+    public Outcome<Done> MakeWritable()
+    {
+        if (window is not null) return Done.It;
+        if (!calls.Call(new(CallNumber.mremap, (range.Start + dataBytes).Value, 0, CodeBytes, MayMove)).Try(out var start, out var why)) return why;
+        if (!calls.Call(new(CallNumber.mprotect, start, CodeBytes, MapFlags.ProtectionRead | MapFlags.ProtectionWrite)).Try(out _, out why))
+        {
+            calls.Call(new(CallNumber.munmap, start, CodeBytes));
+            return why;
+        }
+        window = new Address(start);
+        return Done.It;
+    }
 
     public ulong Load(ulong offset)
     {
@@ -42,7 +68,15 @@ internal sealed class RemoteRegion(AddressRange range, ulong dataBytes, TargetMe
     public void Write(ulong offset, ReadOnlySpan<byte> bytes)
     {
         Check(offset, bytes.Length);
-        if (!memory.Write(range.Start + offset, bytes)) throw new InvalidOperationException($"the region at {range} cannot be written at offset {offset}");
+        var at = offset < dataBytes ? range.Start + offset : window is { } open ? open + (offset - dataBytes)
+            : throw new InvalidOperationException($"the code of the region at {range} was not made writable");
+        if (!memory.Write(at, bytes) && memory.IsAlive) throw new InvalidOperationException($"the region at {range} cannot be written at offset {offset}");
+    }
+
+    public void Dispose()
+    {
+        if (window is { } open) calls.Call(new(CallNumber.munmap, open.Value, CodeBytes));
+        window = null;
     }
 
     private void Check(ulong offset, int length)

@@ -21,6 +21,8 @@ internal sealed unsafe class SharedRegion : IRegion, IDisposable
 
     public bool IsShared => true;
 
+    public Outcome<Done> MakeWritable() => Done.It;
+
     /// <summary>Maps the file, which must be as long as the range and sealed at that. It may be closed afterwards.</summary>
     public static Outcome<SharedRegion> Open(OwnFile file, AddressRange range, ulong dataBytes)
     {

@@ -43,8 +43,7 @@ internal sealed class RegionSet
     {
         foreach (var region in regions)
         {
-            // The code part of one that is not shared cannot be written (IRegion.IsShared).
-            if (region.Status != RegionStatus.Usable || !region.Memory.IsShared || !region.CanReach(module)) continue;
+            if (region.Status != RegionStatus.Usable || !region.CanReach(module) || !region.Memory.MakeWritable().IsDone) continue;
             region.Format(owner, Build);
             var outcome = attempt(region);
             if (outcome.IsDone || outcome.Refusal.Reason != Reasons.RegionFull) return outcome;

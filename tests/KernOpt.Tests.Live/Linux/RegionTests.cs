@@ -51,10 +51,18 @@ public sealed class RegionTests
         Assert.Equal(range, found.Range);
         Assert.Equal(4096UL, found.DataBytes);
         Assert.Equal(0x1122334455667788UL, found.Load(64));
-        var remote = new RemoteRegion(found.Range, found.DataBytes, second.Memory);
-        remote.Store(72, 7);
-        Assert.Equal(7UL, found.Load(72));
-        Assert.Equal(0x1122334455667788UL, remote.Load(64));
+        using (var remote = new RemoteRegion(found.Range, found.DataBytes, second.Memory, second.Calls))
+        {
+            remote.Store(72, 7);
+            Assert.Equal(7UL, found.Load(72));
+            Assert.Equal(0x1122334455667788UL, remote.Load(64));
+            Assert.Throws<InvalidOperationException>(() => remote.Store(4096, 9));
+            Assert.True(remote.MakeWritable().IsDone);
+            remote.Store(4096 + 8, 9);
+            Assert.Equal(9UL, found.Load(4096 + 8));
+            Assert.Equal(3, second.ReadMap().Mappings.Count(m => m.Path == RegionMaps.Path));
+        }
+        Assert.Equal(2, second.ReadMap().Mappings.Count(m => m.Path == RegionMaps.Path));
         Assert.True(second.UnmapRegion(found).IsDone);
         Assert.Empty(second.FindRegions().Value);
         Assert.DoesNotContain(second.ReadMap().Mappings, m => m.Path == RegionMaps.Path);

@@ -12,6 +12,8 @@ internal sealed class ByteRegion(AddressRange range, ulong dataBytes, Action<Act
     public ulong DataBytes => dataBytes;
     public bool IsShared => true;
 
+    public Outcome<Done> MakeWritable() => Done.It;
+
     public ulong Load(ulong offset) => BinaryPrimitives.ReadUInt64LittleEndian(Bytes.AsSpan((int)offset));
 
     public void Store(ulong offset, ulong value)
