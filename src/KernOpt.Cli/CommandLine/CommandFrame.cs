@@ -29,7 +29,11 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
     {
         var command = new Command(name, about);
         foreach (var part in parts) Add(command, part);
-        command.SetAction(async (parse, cancellation) => await work(parse, common.Terminal(parse), cancellation).ConfigureAwait(false));
+        command.SetAction(async (parse, cancellation) =>
+        {
+            var terminal = common.Terminal(parse);
+            return terminal.ExitOf(await work(parse, terminal, cancellation).ConfigureAwait(false));
+        });
         return command;
     }
 
@@ -47,7 +51,7 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
             if (!OpenJournal(parse).Try(out var journal, out why))
             {
                 if (needsJournal || parse.GetValue(common.Journal) is not null) return Terminal.Refuse(why);
-                Console.Error.WriteLine($"kernopt: this will not be in the journal: {why}");
+                Console.Error.WriteLine($"kernopt: this will not be in the journal: {RefusalText.Of(why)}");
                 if (!Journal.InMemory().Try(out journal, out why)) return Terminal.Refuse(why);
             }
             using (journal)
@@ -55,7 +59,7 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
                 if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
                 using (session)
                 {
-                    return await work(new TargetRun(session, terminal, parse, cancellation)).ConfigureAwait(false);
+                    return terminal.ExitOf(await work(new TargetRun(session, terminal, parse, cancellation)).ConfigureAwait(false));
                 }
             }
         }

@@ -19,6 +19,7 @@ internal static class AbCommand
         var svg = new Option<string?>("--svg") { Description = "Also draw the blocks' ratios and the interval into this file", HelpName = "FILE" };
         return frame.OnTarget("ab", "Original against version: verdict, effect, interval", [id, duration, window, self, svg], async run =>
         {
+            if (run.Parse.GetValue(svg) is { } wanted && !OutputFile.Check(wanted).Try(out _, out var unwritable)) return Terminal.Refuse(unwritable);
             var time = run.Parse.GetValue(duration);
             var conditions = AbRunner.StandardConditions(time, run.Parse.GetValue(window)) with { IsSelf = run.Parse.GetValue(self) };
             var outcome = await run.Terminal.WithProgress($"comparing version {run.Parse.GetValue(id)} for up to {time.TotalSeconds:0} s", progress =>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using KernOpt.Cli.CommandLine;
 using KernOpt.Cli.Output;
 using KernOpt.Engine.Journaling;
+using KernOpt.Target;
 
 namespace KernOpt.Cli.Commands;
 
@@ -15,6 +16,7 @@ internal static class ExplainCommand
         {
             var outcome = run.Session.Journal.Read(run.Session.Target.Identity, run.Parse.GetValue(id)?.ToString());
             if (!outcome.Try(out var entries, out var why)) return Task.FromResult(Terminal.Refuse(why));
+            if (entries.Count == 0 && run.Parse.GetValue(id) is { } one) return Task.FromResult(Terminal.Refuse(Reasons.NoSuchVersion.With($"{one}; the journal knows of none in {run.Session.Target.Name}")));
             run.Terminal.Show("explain", JournalStory.ToJson(entries), console => console.Write(new Spectre.Console.Text(JournalStory.Tell(entries) + "\n")));
             return Task.FromResult(ExitCode.Done);
         });

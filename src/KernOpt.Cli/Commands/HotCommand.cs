@@ -18,6 +18,7 @@ internal static class HotCommand
         var export = new Option<string?>("--export") { Description = "Also write the profile into this file: folded stacks (.folded, .txt), else for speedscope", HelpName = "FILE" };
         return frame.OnTarget("hot", "Share of time per function", [duration, hertz, top, blocks, export], async run =>
         {
+            if (run.Parse.GetValue(export) is { } wanted && !OutputFile.Check(wanted).Try(out _, out var unwritable)) return Terminal.Refuse(unwritable);
             var time = run.Parse.GetValue(duration);
             var outcome = await run.Terminal.WithProgress($"sampling {run.Session.Target.Name} for {time.TotalSeconds:0.###} s", progress =>
                 HotProfiler.RunAsync(run.Session, time, run.Parse.GetValue(hertz), progress, run.Cancellation)).ConfigureAwait(false);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using KernOpt.Cli.CommandLine;
 using KernOpt.Cli.Output;
 using KernOpt.Engine.Profiling;
+using KernOpt.Target;
 
 namespace KernOpt.Cli.Commands;
 
@@ -15,10 +16,12 @@ internal static class InspectCommand
         var dot = new Option<bool>("--dot") { Description = "The function's control-flow graph for graphviz" };
         return frame.OnTarget("inspect", "Functions, blocks, instructions, refusals by reason, seconds", [function, module, dot], async run =>
         {
+            if (run.Parse.GetValue(dot) && run.Terminal.IsJson) return Terminal.Refuse(Reasons.BadCommandLine.With("--dot and --json are two forms of the answer; give one"));
+            if (run.Parse.GetValue(dot) && run.Parse.GetValue(function) is null) return Terminal.Refuse(Reasons.BadCommandLine.With("--dot draws one function; name it"));
             if (run.Parse.GetValue(function) is { } name)
             {
                 if (!Inspection.OfFunction(run.Session, name).Try(out var one, out var refused)) return Terminal.Refuse(refused);
-                if (run.Parse.GetValue(dot) && one.Dot is { } picture) Console.Out.WriteLine(picture);
+                if (run.Parse.GetValue(dot) && one.Dot is { } picture) run.Terminal.Print(picture);
                 else run.Terminal.Show("inspect-function", one.Report, console => Tables.Function(console, one.Report));
                 foreach (var reason in one.Report.Refusals) Terminal.Refuse(reason);
                 return one.Report.Refusals.Count == 0 ? ExitCode.Done : ExitCode.Refused;

@@ -21,7 +21,7 @@ internal static class RevertCommand
                 InstalledVersions.RevertAsync(run.Session, one, progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("revert", report, console => Tables.Revert(console, report));
-            return report.Remaining == 0 ? ExitCode.Done : ExitCode.Inconclusive;
+            return report.IsComplete ? ExitCode.Done : ExitCode.Inconclusive;
         }, needsJournal: false);
     }
 }

@@ -21,7 +21,10 @@ internal static class ValuesCommand
                 ValueProfiler.RunAsync(run.Session, name, time, run.Parse.GetValue(oneIn), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var values, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("values", values.Report, console => Tables.Values(console, values.Report));
-            return values.Report.Samples > 0 ? ExitCode.Done : ExitCode.Inconclusive;
+            if (values.Report.Samples > 0) return ExitCode.Done;
+            var seen = values.Report.Calls == 0 ? "was not called" : $"was called {values.Report.Calls} times, and none was sampled (one in {values.Report.SampledOneIn}; see --one-in)";
+            run.Terminal.Say($"kernopt: {values.Report.Function} {seen} in {values.Report.Seconds:0.#} s");
+            return ExitCode.Inconclusive;
         });
     }
 }

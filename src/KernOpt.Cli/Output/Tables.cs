@@ -8,27 +8,27 @@ internal static partial class Tables
 {
     public static void HotBlocks(IAnsiConsole console, HotReport report, int top)
     {
-        var table = Plain("share", "loop depth", "block", "function");
-        foreach (var row in report.Blocks.Take(top)) table.AddRow(Percent(row.Share), $"{row.LoopDepth}", $"{row.Block}", Text(row.Function));
-        console.Write(table);
+        var table = new Sheet("share", "loop depth", "block", "function");
+        foreach (var row in report.Blocks.Take(top)) table.Add(Percent(row.Share), $"{row.LoopDepth}", $"{row.Block}", row.Function);
+        table.WriteTo(console);
     }
 
     public static void Hot(IAnsiConsole console, HotReport report, int top)
     {
-        var table = Plain("share", "95 % interval", "samples", "function", "module");
+        var table = new Sheet("share", "95 % interval", "samples", "function", "module");
         foreach (var row in report.Functions.Take(top))
         {
-            table.AddRow(Percent(row.Share), $"{Percent(row.Low)} - {Percent(row.High)}", $"{row.Samples}", Text(row.Function), Text(row.Module));
+            table.Add(Percent(row.Share), $"{Percent(row.Low)} - {Percent(row.High)}", $"{row.Samples}", row.Function, row.Module);
         }
-        console.Write(table);
+        table.WriteTo(console);
         console.MarkupLineInterpolated($"{report.Samples} samples in {report.Seconds:0.0} s by {report.Source}; {report.LostSamples} lost; sampling cost {report.CostShare:P2} of one processor");
     }
 
     public static void Inspect(IAnsiConsole console, InspectReport report)
     {
-        var modules = Plain("module", "functions", "resolved", "blocks", "instructions");
-        foreach (var row in report.Modules) modules.AddRow(Text(row.Module), $"{row.Functions}", $"{row.Resolved}", $"{row.Blocks}", $"{row.Instructions}");
-        console.Write(modules);
+        var modules = new Sheet("module", "functions", "resolved", "blocks", "instructions");
+        foreach (var row in report.Modules) modules.Add(row.Module, $"{row.Functions}", $"{row.Resolved}", $"{row.Blocks}", $"{row.Instructions}");
+        modules.WriteTo(console);
         Refusals(console, report.Refusals);
         var share = report.Functions == 0 ? 0 : (double)report.Resolved / report.Functions;
         console.MarkupLineInterpolated($"{report.Resolved} of {report.Functions} functions resolved ({share:P1}), {report.Blocks} blocks, {report.Instructions} instructions in {report.Seconds:0.00} s");
@@ -49,17 +49,17 @@ internal static partial class Tables
 
     public static void Values(IAnsiConsole console, ValuesReport report)
     {
-        var table = Plain("argument", "value", "share", "samples", "at least", "distinct");
+        var table = new Sheet("argument", "value", "share", "samples", "at least", "distinct");
         foreach (var argument in report.Arguments)
         {
             foreach (var (value, index) in argument.Top.Select((v, i) => (v, i)))
             {
                 var isFirst = index == 0;
-                table.AddRow(isFirst ? $"{argument.Register} ({argument.Bits} bits)" : "", value.Value, Percent(value.Share), $"{value.Count}",
+                table.Add(isFirst ? $"{argument.Register} ({argument.Bits} bits)" : "", value.Value, Percent(value.Share), $"{value.Count}",
                     isFirst ? Percent(argument.AtLeast) : "", isFirst ? $"{argument.Distinct}" : "");
             }
         }
-        console.Write(table);
+        table.WriteTo(console);
         foreach (var caller in report.Callers) console.MarkupLineInterpolated($"  called from {caller.Caller}: {caller.Share:P1}");
         console.MarkupLineInterpolated($"{report.Calls} calls ({report.CallsPerSecond:0} a second{(report.SelfNanosecondsPerCall is { } ns ? $", {ns:0.#} ns of CPU in its own code each" : "")}), {report.Samples} sampled (one in {report.SampledOneIn}), {report.Lost} lost; cost {report.CostShare:P2}");
     }
@@ -75,9 +75,9 @@ internal static partial class Tables
 
     public static void Relocate(IAnsiConsole console, RelocateReport report)
     {
-        var table = Plain("id", "function", "bytes");
-        foreach (var version in report.Installed) table.AddRow($"{version.Id}", Text(version.Function), $"{version.Bytes}");
-        console.Write(table);
+        var table = new Sheet("id", "function", "bytes");
+        foreach (var version in report.Installed) table.Add($"{version.Id}", version.Function, $"{version.Bytes}");
+        table.WriteTo(console);
         Refusals(console, report.Refusals);
     }
 
@@ -91,13 +91,13 @@ internal static partial class Tables
 
     public static void Tune(IAnsiConsole console, TuneReport report)
     {
-        var table = Plain("function", "technique", "share", "outcome", "cost ratio", "why");
+        var table = new Sheet("function", "technique", "share", "outcome", "cost ratio", "why");
         foreach (var row in report.Experiments)
         {
             var ratio = row.Effect is { } effect ? $"{effect:0.000} ({row.Low:0.000} to {row.High:0.000})" : "";
-            table.AddRow(Text(row.Function), Text($"{row.Technique} {row.Bindings}"), Percent(row.Share), Text(row.Outcome), ratio, Text(row.Why));
+            table.Add(row.Function, $"{row.Technique} {row.Bindings}", Percent(row.Share), row.Outcome, ratio, row.Why);
         }
-        console.Write(table);
+        table.WriteTo(console);
         Refusals(console, report.Refusals);
         console.MarkupLineInterpolated($"{report.Seconds:0} s with {report.Policy}; profiling cost {report.ProfilingCostShare:P2}; no thread was held longer than {report.LongestHoldMicroseconds:0} us");
     }
@@ -106,40 +106,36 @@ internal static partial class Tables
     {
         if (report.Versions.Count == 0)
         {
-            console.MarkupLineInterpolated($"nothing is installed in {report.Target}; {report.ChangedPlaces} changed places");
+            console.MarkupLineInterpolated($"nothing is installed in {report.Target}; {report.ChangedPlaces} changed {(report.ChangedPlaces == 1 ? "place" : "places")}");
             return;
         }
-        var table = Plain("id", "kind", "function", "bindings", "state", "bytes", "guard misses", "calls counted", "since");
+        var table = new Sheet("id", "kind", "function", "bindings", "state", "bytes", "guard misses", "calls counted", "since");
         foreach (var row in report.Versions)
         {
-            table.AddRow($"{row.Id}", Text(row.Kind), Text(row.Function), Text(row.Bindings), Text(row.State), $"{row.Bytes}", $"{row.GuardMisses}", $"{row.Calls}", Text(row.Created));
+            table.Add($"{row.Id}", row.Kind, row.Function, row.Bindings, row.State, $"{row.Bytes}", $"{row.GuardMisses}", $"{row.Calls}", row.Created);
         }
-        console.Write(table);
+        table.WriteTo(console);
     }
 
     public static void Revert(IAnsiConsole console, TakenOutReport report)
     {
-        console.MarkupLineInterpolated($"{report.Reverted} taken out, {report.Remaining} remain; text is {(report.TextIsOriginal ? "the file's, byte for byte" : "not the file's")}");
+        console.MarkupLineInterpolated($"{report.Reverted} taken out, {report.Remaining} {(report.Remaining == 1 ? "remains" : "remain")}{TextOf(report)}");
         foreach (var note in report.Notes) console.MarkupLineInterpolated($"  {note}");
+    }
+
+    private static string TextOf(TakenOutReport report)
+    {
+        if (report.TextIsOriginal) return "; text is the file's, byte for byte";
+        return report.Remaining == 0 ? "; text is not the file's" : "";
     }
 
     private static void Refusals(IAnsiConsole console, IReadOnlyList<RefusalRow> refusals)
     {
         if (refusals.Count == 0) return;
-        var table = Plain("refused", "reason", "such as");
-        foreach (var row in refusals) table.AddRow($"{row.Count}", Text(row.Reason.ToString()), Text(List(row.Examples)));
-        console.Write(table);
+        var table = new Sheet("refused", "reason", "such as");
+        foreach (var row in refusals) table.Add($"{row.Count}", row.Reason.ToString(), List(row.Examples));
+        table.WriteTo(console);
     }
-
-    private static Table Plain(params string[] headings)
-    {
-        var table = new Table().Border(TableBorder.Simple);
-        foreach (var heading in headings) table.AddColumn(new TableColumn(heading).NoWrap());
-        table.Columns[^1].NoWrap = false;
-        return table;
-    }
-
-    private static string Text(string text) => Markup.Escape(text);
 
     private static string Percent(double share) => $"{share * 100:0.00} %";
 

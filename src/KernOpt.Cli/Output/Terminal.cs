@@ -22,6 +22,8 @@ internal sealed class Terminal(bool json, bool quiet)
 
     private readonly IAnsiConsole messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
+    private Refusal? unwritten;
+
     public IAnsiConsole People { get; } = ForPeople();
 
     public bool IsJson => json;
@@ -29,8 +31,31 @@ internal sealed class Terminal(bool json, bool quiet)
     /// <summary>Prints the result: the document as JSON with its schema's name first, or what the picture draws.</summary>
     public void Show<T>(string schema, T document, Action<IAnsiConsole> draw)
     {
-        if (json) Console.Out.WriteLine(JsonSerializer.Serialize(new Envelope<T>($"kernopt.{schema}/1", document), JsonForm));
-        else draw(People);
+        Write(() =>
+        {
+            if (json) Console.Out.WriteLine(JsonSerializer.Serialize(new Envelope<T>($"kernopt.{schema}/1", document), JsonForm));
+            else draw(People);
+        });
+    }
+
+    /// <summary>Prints a result that has a form of its own.</summary>
+    public void Print(string text) => Write(() => Console.Out.WriteLine(text));
+
+    /// <summary>The command's exit code; that of a refusal when its result could not be written.</summary>
+    public int ExitOf(int code) => unwritten is { } why ? Refuse(why) : code;
+
+    /// <summary>What a command did stays done when its result cannot be written (a full disk): that is told at its end.</summary>
+    private void Write(Action write)
+    {
+        try
+        {
+            write();
+            Console.Out.Flush();
+        }
+        catch (IOException e)
+        {
+            unwritten = Reasons.FileNotWritable.With($"standard output: {e.Message}");
+        }
     }
 
     /// <summary>A note for people on stderr; --quiet drops it.</summary>
@@ -42,7 +67,7 @@ internal sealed class Terminal(bool json, bool quiet)
     /// <summary>One clear line on stderr; answers the exit code that belongs to the refusal.</summary>
     public static int Refuse(Refusal refusal)
     {
-        Console.Error.WriteLine($"kernopt: {refusal}");
+        Console.Error.WriteLine($"kernopt: {RefusalText.Of(refusal)}");
         return ExitCode.Of(refusal);
     }
 

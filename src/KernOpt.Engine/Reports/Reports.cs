@@ -57,6 +57,7 @@ public sealed record ListReport(string Target, IReadOnlyList<InstalledRow> Versi
 
 public sealed record InstalledRow(ulong Id, string Kind, string Function, string Bindings, string State, int Bytes, long GuardMisses, long Calls, string Created);
 
-public sealed record TakenOutReport(string Target, int Reverted, int Remaining, bool TextIsOriginal, IReadOnlyList<string> Notes);
+/// <summary>IsComplete: what was to be taken out is out, its memory with it. TextIsOriginal speaks of all text of the target, whatever was taken out.</summary>
+public sealed record TakenOutReport(string Target, int Reverted, int Remaining, bool IsComplete, bool TextIsOriginal, IReadOnlyList<string> Notes);
 
 public sealed record RelocateReport(string Target, IReadOnlyList<VersionReport> Installed, IReadOnlyList<RefusalRow> Refusals);

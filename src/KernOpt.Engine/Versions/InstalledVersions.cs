@@ -42,13 +42,14 @@ public static class InstalledVersions
     {
         if (!session.Change().Try(out var live, out var why)) return why;
         var before = live.Versions.Count;
-        if (id is { } one && !live.Versions.Any(v => v.Id == one)) return Reasons.NoSuchVersion.With($"{one}; installed are: {string.Join(", ", live.Versions.Select(v => v.Id))}");
+        if (id is { } one && !live.Versions.Any(v => v.Id == one)) return NotInstalled(one, live.Versions);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         RevertReport report;
         if (id is null) report = live.RevertAll();
         else if (!live.Revert(id.Value).Try(out report!, out why)) return why;
         var draining = report.Draining;
-        while (draining > 0 && clock.Elapsed < Patience && !cancellation.IsCancellationRequested)
+        // Other things may drain for long; a version that is asked for by its id waits for itself only.
+        while (draining > 0 && (id is null || IsInside(live, id)) && clock.Elapsed < Patience && !cancellation.IsCancellationRequested)
         {
             progress.Report($"{draining} pieces of code may still have a thread in them");
             await Pause.For(TimeSpan.FromMilliseconds(50), cancellation).ConfigureAwait(false);
@@ -56,9 +57,17 @@ public static class InstalledVersions
         }
         var (differences, notCompared) = TextCheck.CompareAll(session.Target);
         session.Note(JournalKind.Reverted, "", id is null ? "everything was taken out" : $"version {id} was taken out", id ?? 0);
-        return new TakenOutReport(session.Target.Name, before - live.Versions.Count, live.Versions.Count, differences.Count == 0 || id is not null,
-            [.. report.Problems.Select(p => p.ToString()), .. draining > 0 ? [$"{draining} pieces of code may still have a thread in them; they stay until a later revert"] : Array.Empty<string>(), .. differences.Select(d => $"text differs from the file's at {d.Range}"), .. notCompared.Select(n => n.ToString())]);
+        var remaining = live.Versions.Count;
+        // Where others stay installed, the text differs because of them.
+        var unexpected = remaining == 0 ? differences.Select(d => $"text differs from the file's at {d.Range}") : [];
+        return new TakenOutReport(session.Target.Name, before - remaining, remaining, report.Problems.Count == 0 && !IsInside(live, id), differences.Count == 0,
+            [.. report.Problems.Select(p => p.ToString()), .. draining > 0 ? [$"{draining} pieces of code may still have a thread in them; they stay until a later revert"] : Array.Empty<string>(), .. unexpected, .. notCompared.Select(n => n.ToString())]);
     }
+
+    private static bool IsInside(LiveCode live, ulong? id) => live.Versions.Any(v => id is null || v.Id == id);
+
+    private static Refusal NotInstalled(ulong id, IReadOnlyList<InstalledVersion> installed) => Reasons.NoSuchVersion.With(
+        installed.Count == 0 ? $"{id}; nothing is installed" : $"{id}; installed are: {string.Join(", ", installed.Select(v => v.Id))}");
 
     private static string StateOf(InstalledVersion version, Redirect? redirect)
     {

@@ -13,6 +13,11 @@ public static class RelocateRun
 
     public static async Task<Outcome<RelocateReport>> RunAsync(Session session, IReadOnlyList<string> names, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
     {
+        // Before the target is touched: a name that does not exist is the user's mistake.
+        foreach (var name in names)
+        {
+            if (!session.Program.Find(name).Try(out _, out var unknown)) return unknown;
+        }
         if (!session.Change().Try(out _, out var why)) return why;
         if (names.Count == 0)
         {

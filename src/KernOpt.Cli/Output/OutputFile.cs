@@ -1,0 +1,26 @@
+using KernOpt.Target;
+
+namespace KernOpt.Cli.Output;
+
+/// <summary>A file that a command writes when its work is done: whether it can be is known before the work begins.</summary>
+internal static class OutputFile
+{
+    /// <summary>Leaves what is there as it is; a file that was not there is not left behind.</summary>
+    public static Outcome<Done> Check(string path)
+    {
+        try
+        {
+            var isNew = !File.Exists(path);
+            using (new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite))
+            {
+                // Opening it is the check.
+            }
+            if (isNew) File.Delete(path);
+            return Done.It;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return Reasons.FileNotWritable.With($"{path}: {e.Message}");
+        }
+    }
+}
