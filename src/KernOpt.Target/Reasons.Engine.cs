@@ -27,7 +27,7 @@ public static partial class Reasons
         "The objective answered, but no finite number was where the policy says. Check its pattern or metric name.");
 
     public static readonly Reason JournalNotWritable = new(7101, nameof(JournalNotWritable),
-        "The journal cannot be opened for writing: its directory is missing, read-only or not permitted. Choose another by --journal FILE.");
+        "The journal cannot be opened for writing: its directory is missing or read-only. Choose another by --journal FILE.");
     public static readonly Reason JournalDiskFull = new(7102, nameof(JournalDiskFull),
         "The disk that holds the journal is full. Nothing was changed in the target because of it; make room, or choose another by --journal FILE.");
     public static readonly Reason JournalNotADatabase = new(7103, nameof(JournalNotADatabase),
@@ -38,4 +38,6 @@ public static partial class Reasons
         "Another process has locked the journal for longer than five seconds.");
     public static readonly Reason JournalFailed = new(7106, nameof(JournalFailed),
         "The journal could not be read or written for a reason that SQLite names in the detail.");
+    public static readonly Reason JournalNotPermitted = new(7107, nameof(JournalNotPermitted),
+        "The permissions of the journal, or of its directory, forbid this user to write it. Choose another by --journal FILE.");
 }

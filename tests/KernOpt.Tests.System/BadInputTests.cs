@@ -11,9 +11,34 @@ public sealed class BadInputTests
     [InlineData("nonsense")]
     [InlineData("hot", "--pid", "1", "--for", "5parsecs")]
     [InlineData("hot", "--pid", "1", "--", "true")]
+    [InlineData("hot", "--pid", "1", "--top", "0")]
+    [InlineData("ab", "abc", "--pid", "1")]
+    [InlineData("switch", "maybe", "--pid", "1")]
+    [InlineData("policy", "check", "/nonexistent.yaml")]
     [InlineData("specialize", "--pid", "1", "f")]
     [InlineData("hot", "--pid", "999999999")]
     public async Task Usage_IsOneLine_AndExits64(params string[] arguments) => Expect.OneLine(Expect.Usage, await Kernopt.RunAsync(arguments));
+
+    [Theory]
+    [InlineData("tune?", "tunne")]
+    [InlineData("check?", "policy", "chek", "x")]
+    [InlineData("'--frob'", "hot", "--pid", "1", "--frob")]
+    public async Task WrongWord_IsNamed_AndTheNearestSuggested(string told, params string[] arguments)
+    {
+        var run = await Kernopt.RunAsync(arguments);
+        Expect.OneLine(Expect.Usage, run);
+        Assert.Contains(told, run.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OneNameOfSeveral_ThatDoesNotExist_IsFoundBeforeAnythingIsDone()
+    {
+        using var program = new HotFilter(isStripped: false);
+        Expect.OneLine(Expect.Usage, await Kernopt.RunAsync("relocate", "--pid", program.Pid, "fold", "nosuch"));
+        Expect.OneLine(Expect.Usage, await Kernopt.RunAsync("inspect", "--pid", program.Pid, "fold", "--dot", "--json"));
+        Expect.OneLine(Expect.Usage, await Kernopt.RunAsync("explain", "--pid", program.Pid, "999"));
+        await Expect.UntouchedAsync(program.Target);
+    }
 
     [Fact]
     public async Task Function_ThatCannotBeChanged_IsNamed_AndNothingIsTouched()

@@ -26,6 +26,23 @@ public sealed class BadJournalTests
     }
 
     [Theory]
+    [InlineData("-u", "HOME")]
+    [InlineData("HOME=/nonexistent")]
+    public async Task NoHome_IsRefused_AndRevertGoesOn(params string[] environment)
+    {
+        using var program = new HotFilter(isStripped: false);
+        // The first run may build, which needs a home.
+        Assert.Equal(Expect.Done, (await Kernopt.RunAsync("list", "--pid", program.Pid)).ExitCode);
+        string[] without = ["-u", "XDG_STATE_HOME", .. environment, $"{Repository.Root}/kernopt"];
+        var (exit, output) = await Tool.RunAsync("env", [.. without, "relocate", "--pid", program.Pid, "fold", "--quiet"]);
+        Expect.OneLine(Expect.Refused, new Kernopt(exit, "", output));
+        Assert.Contains("--journal FILE", output, StringComparison.Ordinal);
+        (exit, output) = await Tool.RunAsync("env", [.. without, "revert", "--pid", program.Pid, "--all", "--quiet"]);
+        Assert.True(exit == Expect.Done, output);
+        await Expect.UntouchedAsync(program.Target);
+    }
+
+    [Theory]
     [InlineData("ro,size=1m", "KO7101")]
     [InlineData("size=4k", "KO7102")]
     public async Task Disk_ThatIsFullOrReadOnly_IsRefused(string mount, string reason)

@@ -14,7 +14,7 @@ internal static class Expect
     {
         Assert.True(run.ExitCode == exit, $"expected exit {exit}: {run}");
         var line = Assert.Single(run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("kernopt: ", StringComparison.Ordinal) && !l.Contains("building", StringComparison.Ordinal));
-        Assert.Matches(@"^kernopt: KO\d{4} \w+", line);
+        Assert.Matches(@"^kernopt: KO\d{4} \w+: .*\.$", line); // Ends with the reason's own sentence.
         Assert.DoesNotContain("   at ", run.Errors, StringComparison.Ordinal);
     }
 

@@ -73,6 +73,31 @@ public sealed class OutputTests
     }
 
     [Fact]
+    public async Task RevertOfOneVersion_AnswersForThatOne()
+    {
+        using var program = new HotFilter(isStripped: false);
+        var first = await DocumentAsync("version", "specialize", "--pid", program.Pid, "fold", "--bind", "rdx=2");
+        var second = await DocumentAsync("relocate", "relocate", "--pid", program.Pid, "fold");
+        var revert = await Kernopt.RunAsync("revert", "--pid", program.Pid, $"{first.GetProperty("id")}", "--json");
+        Assert.True(revert.ExitCode == (revert.Result.GetProperty("isComplete").GetBoolean() ? Expect.Done : Expect.Inconclusive), $"{revert}");
+        Assert.False(revert.Result.GetProperty("textIsOriginal").GetBoolean(), $"{revert}");
+        Assert.Equal(1, second.GetProperty("installed").GetArrayLength());
+        await Expect.RevertedAsync(program.Target.Pid);
+    }
+
+    [Fact]
+    public async Task NarrowTerminal_ShowsEveryColumn_AndAFullDiskIsOneLine()
+    {
+        using var program = new HotFilter(isStripped: false);
+        await DocumentAsync("version", "specialize", "--pid", program.Pid, "fold", "--bind", "rdx=2");
+        var (_, shown) = await Tool.RunAsync("script", "-qec", $"stty cols 80; {Repository.Root}/kernopt list --pid {program.Pid}", "/dev/null");
+        Assert.All(["rdx=2", "guard misses", "since"], word => Assert.Contains(word, shown, StringComparison.Ordinal));
+        var (exit, output) = await Tool.RunAsync("bash", "-c", $"{Repository.Root}/kernopt list --pid {program.Pid} > /dev/full");
+        Expect.OneLine(Expect.Refused, new Kernopt(exit, "", output));
+        await Expect.RevertedAsync(program.Target.Pid);
+    }
+
+    [Fact]
     public async Task Dot_IsAGraphThatGraphvizReads()
     {
         using var program = new HotFilter(isStripped: false);

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using KernOpt.Cli.Commands;
+using KernOpt.Cli.Output;
 using KernOpt.Target;
 
 namespace KernOpt.Cli.CommandLine;
@@ -20,15 +22,23 @@ internal static class Arguments
     public static async Task<int> RunAsync(string[] arguments)
     {
         var (options, launch) = TargetArguments.Split(arguments);
-        var parse = Root(new CommandFrame(new CommonOptions(), new TargetArguments(launch))).Parse(options);
-        if (parse.Errors.Count > 0)
-        {
-            Console.Error.WriteLine($"kernopt: {Reasons.BadCommandLine.With(parse.Errors[0].Message)}");
-            return ExitCode.Usage;
-        }
+        var root = Root(new CommandFrame(new CommonOptions(), new TargetArguments(launch)));
+        var parse = root.Parse(options);
+        if (UsageErrors.IsBare(parse)) return await HelpAsync(root.Parse([.. options, "--help"]), ExitCode.Usage).ConfigureAwait(false);
+        if (parse.Errors.Count > 0) return Terminal.Refuse(Reasons.BadCommandLine.With(UsageErrors.First(parse)));
+        if (parse.Action is HelpAction) return await HelpAsync(parse, ExitCode.Done).ConfigureAwait(false);
         using var ended = new EndRequests();
         var run = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         return await parse.InvokeAsync(run, ended.Token).ConfigureAwait(false);
+    }
+
+    private static async Task<int> HelpAsync(ParseResult parse, int exit)
+    {
+        using var text = new StringWriter();
+        await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = text }).ConfigureAwait(false);
+        var terminal = new Terminal(json: false, quiet: true);
+        terminal.Print(text.ToString().TrimEnd());
+        return terminal.ExitOf(exit);
     }
 
     private static RootCommand Root(CommandFrame frame) => new(About)

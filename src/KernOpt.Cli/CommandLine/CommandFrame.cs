@@ -37,7 +37,8 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
         return command;
     }
 
-    public Outcome<Journal> OpenJournal(ParseResult parse) => Journal.Open(parse.GetValue(common.Journal) ?? Journal.DefaultPath());
+    public Outcome<Journal> OpenJournal(ParseResult parse) =>
+        parse.GetValue(common.Journal) is { } named ? Journal.Open(named) : JournalPlace.Standard().Then<Journal>(path => Journal.Open(path));
 
     private async Task<int> RunAsync(ParseResult parse, Func<TargetRun, Task<int>> work, bool needsJournal, CancellationToken cancellation)
     {

@@ -4,14 +4,19 @@ using System.Globalization;
 
 namespace KernOpt.Cli.CommandLine;
 
+/// <summary>An option that is a time. It has no default value of the library's, whose help would print it in .NET's own form.</summary>
+internal sealed class DurationOption(string name, TimeSpan standard) : Option<TimeSpan>(name)
+{
+    public TimeSpan In(ParseResult parse) => parse.GetResult(this) is null ? standard : parse.GetValue(this);
+}
+
 /// <summary>Durations on the command line: "200ms", "5s", "2m", "1h"; a bare number is seconds.</summary>
 internal static class Durations
 {
-    public static Option<TimeSpan> Option(string name, TimeSpan standard, string description) => new(name)
+    public static DurationOption Option(string name, TimeSpan standard, string description) => new(name, standard)
     {
-        Description = $"{description} (such as 500ms, 20s, 2m; default {standard.TotalSeconds:0.###}s)",
+        Description = $"{description} (such as 500ms, 20s, 2m) [default: {(standard < TimeSpan.FromSeconds(1) ? $"{standard.TotalMilliseconds}ms" : $"{standard.TotalSeconds}s")}]",
         HelpName = "TIME",
-        DefaultValueFactory = _ => standard,
         CustomParser = result => TryParse(result.Tokens.Single().Value, out var time) ? time : Fail(result, name),
     };
 

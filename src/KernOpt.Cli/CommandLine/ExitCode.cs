@@ -18,10 +18,11 @@ internal static class ExitCode
         Reasons.FunctionNotFound, Reasons.FunctionAmbiguous, Reasons.NotFunctionStart, Reasons.FunctionNameMalformed, Reasons.ModuleNotFound,
     ];
 
-    /// <summary>41xx are missing permissions; 70xx are errors in a policy file; what names nothing that exists is a usage error; all else is refused.</summary>
+    /// <summary>41xx and 7107 are missing permissions; 70xx are errors in a policy file; what names nothing that exists is a usage error; all else is refused.</summary>
     public static int Of(Refusal refusal) => refusal.Reason.Number switch
     {
         >= 4100 and < 4200 => NoPermission,
+        _ when refusal.Reason == Reasons.JournalNotPermitted => NoPermission,
         >= 7000 and < 7100 => Usage,
         _ => Usages.Contains(refusal.Reason) ? Usage : Refused,
     };

@@ -15,6 +15,7 @@ internal sealed class TargetArguments
     {
         Description = "The process to work on; instead of it, -- COMMAND ARGS launches one",
         HelpName = "N",
+        CustomParser = Numbers.Pid,
     };
 
     /// <summary>Splits the arguments at the first "--": what follows is the command to launch and is not parsed.</summary>

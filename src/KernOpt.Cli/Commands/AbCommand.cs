@@ -12,7 +12,7 @@ internal static class AbCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var id = new Argument<ulong>("ID") { Description = "A version's id, as list shows it" };
+        var id = Numbers.Id("A version's id, as list shows it");
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(20), "How long to compare at most");
         var window = Durations.Option("--window", TimeSpan.FromMilliseconds(200), "Length of one window");
         var self = new Option<bool>("--a-a") { Description = "Compare the original with itself: must find no difference" };
@@ -20,8 +20,8 @@ internal static class AbCommand
         return frame.OnTarget("ab", "Original against version: verdict, effect, interval", [id, duration, window, self, svg], async run =>
         {
             if (run.Parse.GetValue(svg) is { } wanted && !OutputFile.Check(wanted).Try(out _, out var unwritable)) return Terminal.Refuse(unwritable);
-            var time = run.Parse.GetValue(duration);
-            var conditions = AbRunner.StandardConditions(time, run.Parse.GetValue(window)) with { IsSelf = run.Parse.GetValue(self) };
+            var time = duration.In(run.Parse);
+            var conditions = AbRunner.StandardConditions(time, window.In(run.Parse)) with { IsSelf = run.Parse.GetValue(self) };
             var outcome = await run.Terminal.WithProgress($"comparing version {run.Parse.GetValue(id)} for up to {time.TotalSeconds:0} s", progress =>
                 AbRunner.RunAsync(run.Session, run.Parse.GetValue(id), conditions, progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var result, out var why)) return Terminal.Refuse(why);

@@ -11,6 +11,6 @@ internal static class DemoCommand
     {
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(60), "How long to tune");
         return frame.Plain("demo", "The loop on a real program of this machine (perl), about one minute, no root", [duration], (parse, terminal, cancellation) =>
-            DemoRun.RunAsync(frame, parse, terminal, parse.GetValue(duration), cancellation));
+            DemoRun.RunAsync(frame, parse, terminal, duration.In(parse), cancellation));
     }
 }

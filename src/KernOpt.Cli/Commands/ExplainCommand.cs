@@ -11,7 +11,7 @@ internal static class ExplainCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var id = new Argument<ulong?>("ID") { Description = "Only this version", DefaultValueFactory = _ => null };
+        var id = Numbers.OptionalId("Only this version");
         return frame.OnTarget("explain", "What was decided, when and why, with the evidence", [id], run =>
         {
             var outcome = run.Session.Journal.Read(run.Session.Target.Identity, run.Parse.GetValue(id)?.ToString());

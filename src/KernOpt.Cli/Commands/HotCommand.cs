@@ -11,15 +11,14 @@ internal static class HotCommand
     public static Command Create(CommandFrame frame)
     {
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(5), "How long to sample");
-        var hertz = new Option<int>("--hertz") { Description = "Samples per second and running thread, 1 to 20000", HelpName = "N", DefaultValueFactory = _ => 997 };
-        hertz.Validators.Add(r => { if (r.GetValueOrDefault<int>() is < 1 or > 20_000) r.AddError("--hertz wants 1 to 20000"); });
-        var top = new Option<int>("--top") { Description = "How many functions to show (all in JSON)", HelpName = "N", DefaultValueFactory = _ => 25 };
+        var hertz = Numbers.Option("--hertz", 997, 1, 20_000, "Samples per second and running thread, 1 to 20000");
+        var top = Numbers.Option("--top", 25, 1, int.MaxValue, "How many functions to show (all in JSON)");
         var blocks = new Option<bool>("--blocks") { Description = "Also the hot basic blocks of the hottest functions" };
         var export = new Option<string?>("--export") { Description = "Also write the profile into this file: folded stacks (.folded, .txt), else for speedscope", HelpName = "FILE" };
         return frame.OnTarget("hot", "Share of time per function", [duration, hertz, top, blocks, export], async run =>
         {
             if (run.Parse.GetValue(export) is { } wanted && !OutputFile.Check(wanted).Try(out _, out var unwritable)) return Terminal.Refuse(unwritable);
-            var time = run.Parse.GetValue(duration);
+            var time = duration.In(run.Parse);
             var outcome = await run.Terminal.WithProgress($"sampling {run.Session.Target.Name} for {time.TotalSeconds:0.###} s", progress =>
                 HotProfiler.RunAsync(run.Session, time, run.Parse.GetValue(hertz), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var hot, out var why)) return Terminal.Refuse(why);

@@ -11,7 +11,7 @@ internal static class InspectCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var function = new Argument<string?>("FUNC") { Description = "One function in full; all modules in figures without it", DefaultValueFactory = _ => null };
+        var function = new Argument<string?>("FUNC") { Description = "One function in full; all modules in figures without it", Arity = ArgumentArity.ZeroOrOne };
         var module = new Option<string?>("--module") { Description = "Only this module", HelpName = "NAME" };
         var dot = new Option<bool>("--dot") { Description = "The function's control-flow graph for graphviz" };
         return frame.OnTarget("inspect", "Functions, blocks, instructions, refusals by reason, seconds", [function, module, dot], async run =>

@@ -15,7 +15,7 @@ internal static class OutlineCommand
         {
             var name = run.Parse.GetRequiredValue(CommandFrame.Function);
             var outcome = await run.Terminal.WithProgress($"outlining {name}", progress =>
-                VersionMaker.OutlineAsync(run.Session, name, run.Parse.GetValue(duration), progress, run.Cancellation)).ConfigureAwait(false);
+                VersionMaker.OutlineAsync(run.Session, name, duration.In(run.Parse), progress, run.Cancellation)).ConfigureAwait(false);
             return VersionOutput.Show(run, outcome);
         });
     }

@@ -19,7 +19,7 @@ internal static class RelocateCommand
             var names = run.Parse.GetValue(functions) ?? [];
             if (names.Length == 0 == !run.Parse.GetValue(all)) return Terminal.Refuse(Reasons.BadCommandLine.With("name functions, or give --all"));
             var outcome = await run.Terminal.WithProgress("relocating", progress =>
-                RelocateRun.RunAsync(run.Session, names, run.Parse.GetValue(duration), progress, run.Cancellation)).ConfigureAwait(false);
+                RelocateRun.RunAsync(run.Session, names, duration.In(run.Parse), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("relocate", report, console => Tables.Relocate(console, report));
             return report.Installed.Count > 0 ? ExitCode.Done : ExitCode.Refused;

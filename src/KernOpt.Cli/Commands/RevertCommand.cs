@@ -11,7 +11,7 @@ internal static class RevertCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var id = new Argument<ulong?>("ID") { Description = "A version's id, as list shows it", DefaultValueFactory = _ => null };
+        var id = Numbers.OptionalId("A version's id, as list shows it");
         var all = new Option<bool>("--all") { Description = "Everything, from the target's own undo log; also after a killed kernopt" };
         return frame.OnTarget("revert", "Take a version, or everything, out of a target", [id, all], async run =>
         {

@@ -11,7 +11,7 @@ internal static class SwitchCommand
     public static Command Create(CommandFrame frame)
     {
         var to = new Argument<string>("on|off") { Description = "on: the versions; off: the originals" };
-        to.AcceptOnlyFromAmong("on", "off");
+        to.Validators.Add(r => { if (r.Tokens is [var word] && word.Value is not ("on" or "off")) r.AddError($"switch wants on or off, not '{word.Value}'"); });
         return frame.OnTarget("switch", "Lead all calls to the installed versions, or back to the originals", [to], run =>
         {
             var outcome = InstalledVersions.SwitchAll(run.Session, run.Parse.GetRequiredValue(to) == "on");

@@ -18,7 +18,7 @@ internal static class TuneCommand
         {
             if (!LoadPolicy(run.Parse.GetValue(policy)).Try(out var rules, out var why)) return Terminal.Refuse(why);
             var outcome = await run.Terminal.WithProgress($"tuning {run.Session.Target.Name}", progress =>
-                TuneHost.RunAsync(run.Session, rules, run.Parse.GetValue(duration), progress, run.Cancellation)).ConfigureAwait(false);
+                TuneHost.RunAsync(run.Session, rules, duration.In(run.Parse), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out why)) return Terminal.Refuse(why);
             run.Terminal.Show("tune", report, console => Tables.Tune(console, report));
             return ExitCode.Done;

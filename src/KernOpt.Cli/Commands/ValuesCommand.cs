@@ -11,12 +11,11 @@ internal static class ValuesCommand
     public static Command Create(CommandFrame frame)
     {
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(5), "How long to measure");
-        var oneIn = new Option<int>("--one-in") { Description = "Sample one call in N", HelpName = "N", DefaultValueFactory = _ => 64 };
-        oneIn.Validators.Add(r => { if (r.GetValueOrDefault<int>() is < 1 or > 1_000_000) r.AddError("--one-in wants 1 to 1000000"); });
+        var oneIn = Numbers.Option("--one-in", 64, 1, 1_000_000, "Sample one call in N");
         return frame.OnTarget("values", "Value profile of a function's arguments, and its callers", [CommandFrame.Function, duration, oneIn], async run =>
         {
             var name = run.Parse.GetRequiredValue(CommandFrame.Function);
-            var time = run.Parse.GetValue(duration);
+            var time = duration.In(run.Parse);
             var outcome = await run.Terminal.WithProgress($"profiling the arguments of {name} for {time.TotalSeconds:0.###} s", progress =>
                 ValueProfiler.RunAsync(run.Session, name, time, run.Parse.GetValue(oneIn), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var values, out var why)) return Terminal.Refuse(why);

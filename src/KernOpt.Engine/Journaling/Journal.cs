@@ -7,7 +7,7 @@ using Microsoft.Data.Sqlite;
 namespace KernOpt.Engine.Journaling;
 
 /// <summary>
-/// Every decision with its evidence, append-only, in SQLite. Each failure is a value (KO7101–KO7106): a journal that cannot be written never
+/// Every decision with its evidence, append-only, in SQLite. Each failure is a value (KO7101–KO7107): a journal that cannot be written never
 /// stops the caller from reverting. May be used from any thread, and by several processes on one file.
 /// </summary>
 public sealed class Journal : IDisposable
@@ -27,15 +27,6 @@ public sealed class Journal : IDisposable
     public string Path { get; }
 
     internal SqliteConnection Connection { get; }
-
-    /// <summary>$XDG_STATE_HOME/kernopt/journal.db, or ~/.local/state/kernopt/journal.db (XDG Base Directory Specification 0.8: relative paths are ignored).</summary>
-    public static string DefaultPath()
-    {
-        var state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
-        if (string.IsNullOrEmpty(state) || !System.IO.Path.IsPathRooted(state))
-            state = System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state");
-        return System.IO.Path.Combine(state, "kernopt", "journal.db");
-    }
 
     /// <summary>Opens or creates it; directories that are missing are made, for the owner only, as the file is: evidence holds values of the target.</summary>
     public static Outcome<Journal> Open(string path, TimeProvider? clock = null)
@@ -62,7 +53,7 @@ public sealed class Journal : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             connection?.Dispose();
-            return (JournalErrors.IsDiskFull(e) ? Reasons.JournalDiskFull : Reasons.JournalNotWritable).With($"{path}: {e.Message}");
+            return JournalErrors.ReasonOf(e, path).With($"{path}: {e.Message}");
         }
     }
 
@@ -207,5 +198,5 @@ public sealed class Journal : IDisposable
         command.ExecuteNonQuery();
     }
 
-    private static Refusal Refuse(SqliteException e, string path) => JournalErrors.ReasonOf(e).With($"{path}: {e.Message}");
+    private static Refusal Refuse(SqliteException e, string path) => JournalErrors.ReasonOf(e, path).With($"{path}: {e.Message}");
 }

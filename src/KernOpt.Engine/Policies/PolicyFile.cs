@@ -28,7 +28,7 @@ public static class PolicyFile
         var check = Check(path);
         if (check.Policy is { } policy) return policy;
         var reason = check.Problems is [{ Reason.Number: 7001 }] ? Reasons.PolicyUnreadable : Reasons.PolicyInvalid;
-        return reason.With(string.Join('\n', check.Problems));
+        return reason.With(reason == Reasons.PolicyUnreadable ? $"{path} {check.Problems[0].Message}" : string.Join('\n', check.Problems));
     }
 
     public static PolicyCheck Check(string path)

@@ -1,7 +1,7 @@
 namespace KernOpt.Engine.Policies;
 
 /// <summary>Suggests the word that was meant.</summary>
-internal static class Spelling
+public static class Spelling
 {
     /// <summary>The known word at the smallest edit distance (insert, delete, change, swap neighbours), if that is at most a third of its length, else null.</summary>
     public static string? Nearest(string word, IEnumerable<string> known)

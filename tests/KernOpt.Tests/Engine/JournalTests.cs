@@ -107,7 +107,7 @@ public sealed class JournalTests : IDisposable
     [InlineData("/dev/null/journal.db")]
     [InlineData("/")]
     public void PlaceWhereNothingCanBeWritten_IsRefused(string path)
-        => Assert.Equal(Reasons.JournalNotWritable, Journal.Open(path).Refusal.Reason);
+        => Assert.Contains(Journal.Open(path).Refusal.Reason, new[] { Reasons.JournalNotWritable, Reasons.JournalNotPermitted });
 
     [Fact]
     public void FullDisk_IsAValue_AndWhatWasWrittenStays()
