@@ -5,6 +5,6 @@ public static partial class Reasons
     public static readonly Reason BadCommandLine = new(8001, nameof(BadCommandLine), "The command line is not one that kernopt knows; see --help.");
     public static readonly Reason NoTarget = new(8002, nameof(NoTarget), "No target was named: give --pid N, or -- COMMAND ARGS.");
     public static readonly Reason TwoTargets = new(8003, nameof(TwoTargets), "Two targets were named: give --pid N or -- COMMAND ARGS, not both.");
-    public static readonly Reason Interrupted = new(8004, nameof(Interrupted), "The user ended the command; the target runs on.");
+    public static readonly Reason Interrupted = new(8004, nameof(Interrupted), "The user ended the command. A target that the signal did not reach runs on.");
     public static readonly Reason FileNotWritable = new(8005, nameof(FileNotWritable), "A file that was asked for cannot be written.");
 }

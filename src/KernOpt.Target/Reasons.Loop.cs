@@ -14,6 +14,14 @@ public static partial class Reasons
     public static readonly Reason WatchFailed = new(7210, nameof(WatchFailed), "A bug: the watch of kept versions ended by a fault. The run ended early; what was kept stays, unwatched. Please report the message.");
     public static readonly Reason NoTimeToCompare = new(7211, nameof(NoTimeToCompare), "The time that was left is less than the fewest blocks of a comparison take, so it was not begun; the function may be tried again.");
     public static readonly Reason OnlyMeasured = new(7212, nameof(OnlyMeasured), "The switch stood where an earlier kernopt, which did not end in order, had only measured; it was set back to the original.");
+    public static readonly Reason TooFewSamples = new(7213, nameof(TooFewSamples),
+        "The profile holds fewer samples than the policy asks for before it is judged: the target hardly runs, or the time was too short.");
+    public static readonly Reason NothingHot = new(7214, nameof(NothingHot),
+        "No function surely takes the share of the target's time that the policy asks for (thresholds.minimumShare): there is little to gain in any of them.");
+    public static readonly Reason FunctionNotAllowed = new(7215, nameof(FunctionNotAllowed), "The policy does not allow this function or its module; see its key 'functions'.");
+    public static readonly Reason NothingToTry = new(7216, nameof(NothingToTry),
+        "No technique that the policy allows applies to the function: no argument is constant enough to specialize on, and other techniques are off.");
+    public static readonly Reason ProfiledOnly = new(7217, nameof(ProfiledOnly), "The policy's mode is measure-only: the target is profiled, and nothing is tried.");
     public static readonly Reason TextIsNotTheFiles = new(7220, nameof(TextIsNotTheFiles),
         "The function's live code is not what its file holds: another tool has put a breakpoint or a jump there, which a copy would carry along.");
     public static readonly Reason JudgedByPlace = new(7221, nameof(JudgedByPlace),

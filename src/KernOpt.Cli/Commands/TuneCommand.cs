@@ -17,6 +17,7 @@ internal static class TuneCommand
         return frame.OnTarget("tune", "The closed loop: measure, choose, generate, install, compare, keep or roll back", [policy, duration], async run =>
         {
             if (!LoadPolicy(run.Parse.GetValue(policy)).Try(out var rules, out var why)) return Terminal.Refuse(why);
+            run.Session.Noted += new DecisionStory(run.Terminal).Tell;
             var outcome = await run.Terminal.WithProgress($"tuning {run.Session.Target.Name}", progress =>
                 TuneHost.RunAsync(run.Session, rules, duration.In(run.Parse), progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out why)) return Terminal.Refuse(why);

@@ -32,7 +32,7 @@ internal static class DemoRun
         using var attached = process;
         if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
         using var working = session;
-        session.Noted += new DemoStory(terminal).Tell;
+        session.Noted += new DecisionStory(terminal).Tell;
         var before = await workload.RateAsync(TimeSpan.FromSeconds(3), cancellation).ConfigureAwait(false);
         terminal.Say($"        before     {before:0.0} rounds a second by its own count");
         var tuned = await terminal.WithProgress($"tuning perl for {time.TotalSeconds:0} s", progress =>

@@ -133,9 +133,13 @@ internal static partial class Tables
     {
         if (refusals.Count == 0) return;
         var table = new Sheet("refused", "reason", "such as");
-        foreach (var row in refusals) table.Add($"{row.Count}", row.Reason.ToString(), List(row.Examples));
+        foreach (var row in refusals) table.Add($"{row.Count}", row.Reason.ToString(), List(Told(row)));
         table.WriteTo(console);
     }
+
+    /// <summary>The first example with what was said of it.</summary>
+    private static IEnumerable<string> Told(RefusalRow row) =>
+        row.Detail is { } detail ? row.Examples.Select((name, index) => index == 0 ? $"{name} ({detail})" : name) : row.Examples;
 
     private static string Percent(double share) => $"{share * 100:0.00} %";
 

@@ -24,7 +24,7 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
         var clock = Stopwatch.StartNew();
         while (experiment.Verdict is null && !cancellation.IsCancellationRequested && clock.Elapsed < conditions.Longest)
         {
-            if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
+            if (session.Target.State != TargetState.Alive) return await Ending.OfAsync(session, cancellation).ConfigureAwait(false);
             var (first, second) = schedule.NextBlock();
             if (!(await MeasureAsync(first, cancellation).ConfigureAwait(false)).Try(out var one, out var why)
                 || !(await MeasureAsync(second, cancellation).ConfigureAwait(false)).Try(out var two, out why))

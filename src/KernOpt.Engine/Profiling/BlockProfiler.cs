@@ -43,7 +43,7 @@ public static class BlockProfiler
                 {
                     await Pause.For(Look < time - clock.Elapsed ? Look : time - clock.Elapsed, cancellation).ConfigureAwait(false);
                 }
-                if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
+                if (session.Target.State != TargetState.Alive) return await Ending.OfAsync(session, cancellation).ConfigureAwait(false);
                 return counting.Counts();
             }
             finally

@@ -40,7 +40,7 @@ public static class HotProfiler
                 batch.Clear();
                 progress.Report($"{clock.Elapsed.TotalSeconds:0.0} s, {profile.Samples} samples");
             }
-            if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
+            if (session.Target.State != TargetState.Alive) return await Ending.OfAsync(session, cancellation).ConfigureAwait(false);
             var seconds = clock.Elapsed.TotalSeconds;
             var ranked = profile.Ranked();
             var rows = ranked.Select(f => new HotRow(f.Key.DisplayName, f.Key.Module.Name, f.Share, f.ShareInterval.Low, f.ShareInterval.High, f.Samples)).ToList();

@@ -90,7 +90,7 @@ public static class ValueProfiler
             if (seeds.Count > KeptTuples) seeds.RemoveRange(0, seeds.Count - KeptTuples);
             progress.Report($"{graph.Function}: {profile.Calls} calls recorded");
         }
-        if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
+        if (session.Target.State != TargetState.Alive) return await Ending.OfAsync(session, cancellation).ConfigureAwait(false);
         var elapsed = clock.Elapsed.TotalSeconds;
         var self = sampler is null ? null : SelfSeconds(sampler, CodeRanges.Of(session.Live, redirect, graph));
         return new ValuesResult(Report(session, graph, arguments, profile, probe, elapsed, self), profile, arguments, [.. seeds.Distinct().Select(s => Completed(s, probe.KnownArguments, Random.Shared))]);

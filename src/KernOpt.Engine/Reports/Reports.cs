@@ -16,8 +16,8 @@ public sealed record InspectReport(string Target, double Seconds, long Functions
 
 public sealed record ModuleRow(string Module, string Path, Address LoadBias, long Functions, long Resolved, long Blocks, long Instructions);
 
-/// <summary>How many functions were refused for one reason, with some of their names.</summary>
-public sealed record RefusalRow(Reason Reason, long Count, IReadOnlyList<string> Examples);
+/// <summary>How many functions were refused for one reason, with some of their names; Detail is what was said of the first of them, where anything was.</summary>
+public sealed record RefusalRow(Reason Reason, long Count, IReadOnlyList<string> Examples, string? Detail = null);
 
 public sealed record FunctionReport(string Target, string Function, string StableName, string Module, Address Start, ulong Bytes, IReadOnlyList<string> Names,
     IReadOnlyList<string> Arguments, IReadOnlyList<BlockRow> Blocks, string? Site, IReadOnlyList<Refusal> Refusals);

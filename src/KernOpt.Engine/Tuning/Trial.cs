@@ -20,7 +20,7 @@ using Arm = KernOpt.Live.Arm;
 namespace KernOpt.Engine.Tuning;
 
 /// <summary>Tries the techniques that the policy allows on one hot function, the most promising first, until one is kept.</summary>
-internal sealed class Trial(Session session, Policy policy, Attempts attempts, KeptVersions kept, RefusalCount refusals, IProgress<string> progress)
+internal sealed class Trial(Session session, Policy policy, Attempts attempts, KeptVersions kept, NotTried notTried, IProgress<string> progress)
 {
     private static readonly TimeSpan ValueTime = TimeSpan.FromSeconds(1), BlockTime = TimeSpan.FromSeconds(1);
 
@@ -37,8 +37,10 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         if (values.Report.CallsPerSecond < policy.Thresholds.MinimumCallsPerSecond) return Refuse(function, Reasons.TooFewCalls.With($"{values.Report.CallsPerSecond:0} a second"));
 
         var tried = new List<ExperimentOutcome>();
+        var applies = false;
         foreach (var plan in Plans(graph, values, cancellation))
         {
+            applies = true;
             var experiment = new ExperimentOutcome(function.DisplayName, plan.Technique, plan.Bindings, hot.Share);
             if (!attempts.MayTry(experiment.Attempt)) continue;
             if (cancellation.IsCancellationRequested || !MayStillCompare(experiment, left)) break;
@@ -46,8 +48,23 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
             if (await TryAsync(graph, plan, experiment, left, cancellation).ConfigureAwait(false)) tried.Add(experiment);
             if (experiment.Outcome == "kept" || cancellation.IsCancellationRequested) break;
         }
+        // Its values may change: it is looked at again in the next round.
+        if (!applies) notTried.Add(function.DisplayName, Reasons.NothingToTry.With(Constancy(values)));
         return tried;
     }
+
+    /// <summary>Why there is no time for a comparison, after something that takes some time itself; null where there is.</summary>
+    public Refusal? WhyNoTime(TimeSpan left, TimeSpan before)
+    {
+        var needed = before + policy.Comparison.MinimumDuration;
+        if (left >= needed) return null;
+        var run = policy.Sampling.ProfileTime + ValueTime + BlockTime + policy.Comparison.MinimumDuration;
+        return Reasons.NoTimeToCompare.With($"{Math.Max(0, left.TotalSeconds):0.0} s were left, a comparison needs about {needed.TotalSeconds:0.0} s; a run with its profiles needs --for {Math.Ceiling(run.TotalSeconds) + 1:0}s at least");
+    }
+
+    private string Constancy(ValuesResult values) => values.Profile.Calls < policy.Thresholds.MinimumSamples
+        ? $"{values.Profile.Calls} calls were looked at, {policy.Thresholds.MinimumSamples} are needed"
+        : $"an argument's top value must surely cover {policy.Thresholds.Constancy:P0} of the calls";
 
     private sealed record Attempt(string Technique, string Bindings, Func<Task<Outcome<VersionPlan>>> Prepare);
 
@@ -73,9 +90,8 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
     /// <summary>Nothing is lost by a comparison that was not begun: it may be tried again at once, where there is time.</summary>
     private bool MayStillCompare(ExperimentOutcome experiment, Func<TimeSpan> left)
     {
-        var time = left();
-        if (time >= policy.Comparison.MinimumDuration) return true;
-        session.Note(JournalKind.Refused, experiment.Function, $"{Reasons.NoTimeToCompare}: {Math.Max(0, time.TotalSeconds):0.0} s left, {policy.Comparison.MinimumDuration.TotalSeconds:0.0} s needed", reason: Reasons.NoTimeToCompare);
+        if (WhyNoTime(left(), TimeSpan.Zero) is not { } why) return true;
+        notTried.Add(experiment.Function, why);
         return false;
     }
 
@@ -192,9 +208,8 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
 
     private IReadOnlyList<ExperimentOutcome> Refuse(Function function, Refusal why)
     {
-        refusals.Add(why, function.DisplayName);
+        notTried.Add(function.DisplayName, why);
         attempts.Lost(function.StableName);
-        session.Note(JournalKind.Refused, function.DisplayName, why.ToString(), reason: why.Reason);
         return [];
     }
 }

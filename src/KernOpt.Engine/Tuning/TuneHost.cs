@@ -23,7 +23,24 @@ public static class TuneHost
         {
             await host.WaitForShutdownAsync(CancellationToken.None).ConfigureAwait(false);
         }
-        return host.Services.GetRequiredService<TuneLoop>().Result;
+        var loop = host.Services.GetRequiredService<TuneLoop>();
+        await EndedAsync(loop, cancellation).ConfigureAwait(false);
+        return loop.Result;
+    }
+
+    /// <summary>
+    /// The host's patience may end before the loop does, and it keeps a fault of the loop to itself: here the loop has ended, and its fault is the caller's.
+    /// A loop that was cancelled before its first step was interrupted, as its result says.
+    /// </summary>
+    private static async Task EndedAsync(TuneLoop loop, CancellationToken cancellation)
+    {
+        try
+        {
+            await (loop.ExecuteTask ?? Task.CompletedTask).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+        }
     }
 
     /// <summary>Signals are the command line's business.</summary>

@@ -21,7 +21,7 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
     private readonly Session session = job.Session;
     private readonly Policy policy = job.Policy;
     private readonly Attempts attempts = new(job.Policy.CoolDown, TimeProvider.System);
-    private readonly RefusalCount refusals = new();
+    private readonly NotTried notTried = new(job.Session);
     private readonly List<ExperimentOutcome> experiments = [];
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private int hertz = job.Policy.Sampling.Frequency;
@@ -68,28 +68,43 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
             await watching.CancelAsync().ConfigureAwait(false);
             await watch.ConfigureAwait(false);
         }
-        if (ended is not null) return ended;
+        if (ended is not null && session.Target.State != TargetState.Alive) ended = await Ending.OfAsync(session, cancellation).ConfigureAwait(false);
+        // What was decided before an interrupt is still to be told.
+        if (ended is not null && ended.Reason != Reasons.Interrupted) return ended;
+        if (cancellation.IsCancellationRequested) notTried.Add("", ended ?? Reasons.Interrupted.With($"after {clock.Elapsed.TotalSeconds:0.0} s"));
         var cost = profilingSeconds / Math.Max(0.001, clock.Elapsed.TotalSeconds);
-        return new TuneReport(session.Target.Name, policy.Name, clock.Elapsed.TotalSeconds, [.. experiments.Select(e => e.Row())], refusals.Rows(), cost, session.Target.LongestHold.TotalMicroseconds);
+        return new TuneReport(session.Target.Name, policy.Name, clock.Elapsed.TotalSeconds, [.. experiments.Select(e => e.Row())], notTried.Rows(), cost, session.Target.LongestHold.TotalMicroseconds);
     }
 
     /// <summary>One profile and what follows from it. Answers why the loop cannot go on, or null.</summary>
     private async Task<Refusal?> RoundAsync(KeptVersions kept, CancellationToken cancellation)
     {
         if (!session.Refresh().Try(out var change, out var why)) return why;
-        if (policy.Mode == PolicyMode.Act && (rounds++ == 0 || change.Loaded.Length > 0)) TakeOutAtRisk(kept);
+        var isFirst = rounds++ == 0;
+        if (policy.Mode == PolicyMode.Act && (isFirst || change.Loaded.Length > 0)) TakeOutAtRisk(kept);
         var time = policy.Sampling.ProfileTime < Left ? policy.Sampling.ProfileTime : Left;
         var cpu = session.Target.CpuTime;
         if (!(await HotProfiler.RunAsync(session, time, hertz, job.Progress, cancellation).ConfigureAwait(false)).Try(out var hot, out why)) return why;
         if (cancellation.IsCancellationRequested) return null;
         MindBudget(hot.Report, session.Target.CpuTime - cpu);
         session.Note(JournalKind.Profiled, "", $"{hot.Report.Samples} samples in {hot.Report.Seconds:0.0} s by {hot.Report.Source}");
-        if (policy.Mode == PolicyMode.MeasureOnly || hot.Report.Samples < policy.Thresholds.MinimumSamples) return null;
-
-        var trial = new Trial(session, policy, attempts, kept, refusals, job.Progress);
-        foreach (var function in hot.Ranked.Where(f => IsCandidate(f, kept)))
+        // A later profile that the end of the run cut short says nothing about the target.
+        var isTelling = isFirst || time >= policy.Sampling.ProfileTime;
+        if (WhyNothing(hot) is { } nothing)
         {
-            if (Left < Trial.Preparation + policy.Comparison.MinimumDuration || cancellation.IsCancellationRequested) break;
+            if (isTelling) notTried.Add("", nothing);
+            return null;
+        }
+
+        var trial = new Trial(session, policy, attempts, kept, notTried, job.Progress);
+        foreach (var function in hot.Ranked.Where(f => IsHot(f) && IsAllowed(f, kept)))
+        {
+            if (cancellation.IsCancellationRequested) break;
+            if (trial.WhyNoTime(Left, Trial.Preparation) is { } tooShort)
+            {
+                if (!WasTried(function.Key)) notTried.Add(function.Key.DisplayName, tooShort);
+                continue;
+            }
             var tried = await trial.RunAsync(function, () => Left, cancellation).ConfigureAwait(false);
             experiments.AddRange(tried);
             if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
@@ -110,9 +125,31 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         }
     }
 
-    private bool IsCandidate(HotFunction<Function> hot, KeptVersions kept) =>
-        hot.ShareInterval.Low >= policy.Thresholds.MinimumShare && !kept.Any(hot.Key.Start)
-        && policy.Functions.Allows(hot.Key.Module.Name, [hot.Key.StableName, .. hot.Key.Names]);
+    /// <summary>Why this profile leads to no candidate at all, or null.</summary>
+    private Refusal? WhyNothing(HotResult hot)
+    {
+        var (report, needed) = (hot.Report, policy.Thresholds);
+        if (policy.Mode == PolicyMode.MeasureOnly) return Reasons.ProfiledOnly.With($"policy {policy.Name}");
+        if (report.Samples < needed.MinimumSamples) return Reasons.TooFewSamples.With($"{report.Samples} in {report.Seconds:0.0} s, {needed.MinimumSamples} are needed");
+        if (hot.Ranked.Any(IsHot)) return null;
+        var most = hot.Ranked.MaxBy(f => f.ShareInterval.Low);
+        return Reasons.NothingHot.With(most is null
+            ? $"no sample of {report.Samples} lies in a function that is known"
+            : $"the hottest, {most.Key.DisplayName}, takes {most.Share:P1} of the time ({most.ShareInterval.Low:P1} at least); {needed.MinimumShare:P1} are asked for");
+    }
+
+    private bool IsHot(HotFunction<Function> hot) => hot.ShareInterval.Low >= policy.Thresholds.MinimumShare;
+
+    private bool IsAllowed(HotFunction<Function> hot, KeptVersions kept)
+    {
+        if (kept.Any(hot.Key.Start)) return false;
+        if (policy.Functions.Allows(hot.Key.Module.Name, [hot.Key.StableName, .. hot.Key.Names])) return true;
+        notTried.Add(hot.Key.DisplayName, Reasons.FunctionNotAllowed.With($"{hot.Key.StableName} by policy {policy.Name}"));
+        return false;
+    }
+
+    /// <summary>Or refused, which is told too.</summary>
+    private bool WasTried(Function function) => !attempts.MayTry(function.StableName) || experiments.Exists(e => e.Function == function.DisplayName);
 
     /// <summary>Samples less often when sampling has cost more of the target's own CPU time than the policy allows.</summary>
     private void MindBudget(HotReport report, TimeSpan cpuOfTarget)

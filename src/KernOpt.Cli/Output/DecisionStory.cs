@@ -1,11 +1,10 @@
 using System.Diagnostics;
-using KernOpt.Cli.Output;
 using KernOpt.Engine.Journaling;
 
-namespace KernOpt.Cli.Demo;
+namespace KernOpt.Cli.Output;
 
-/// <summary>Tells, as it happens, what the loop decides: the journal's entries, with the time since the demo began.</summary>
-internal sealed class DemoStory(Terminal terminal)
+/// <summary>Tells, as it happens, what the loop decides: the journal's entries, with the time since it began to listen.</summary>
+internal sealed class DecisionStory(Terminal terminal)
 {
     private readonly Stopwatch clock = Stopwatch.StartNew();
 
@@ -27,6 +26,7 @@ internal sealed class DemoStory(Terminal terminal)
         JournalKind.Verdict => "compared",
         JournalKind.Kept => "kept",
         JournalKind.RolledBack => "taken out",
+        JournalKind.Drift => "watched",
         _ => null,
     };
 }
