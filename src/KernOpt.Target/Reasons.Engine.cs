@@ -9,7 +9,7 @@ public static partial class Reasons
     public static readonly Reason PolicyBadYaml = new(7003, nameof(PolicyBadYaml),
         "The text is not a single, plain YAML mapping. Check indentation, quotes and duplicate keys at the place that is named.");
     public static readonly Reason PolicyUnknownKey = new(7004, nameof(PolicyUnknownKey),
-        "No policy has this key. The nearest one is suggested; docs/policies.md lists all.");
+        "No policy has this key. The nearest one is suggested; src/docs/policies.md lists all.");
     public static readonly Reason PolicyWrongType = new(7005, nameof(PolicyWrongType),
         "The value is of another type than this key takes: a mapping, a list, a word, a whole number, or true and false.");
     public static readonly Reason PolicyWrongUnit = new(7006, nameof(PolicyWrongUnit),

@@ -20,10 +20,10 @@ public static class VersionValidator
     {
         if (report.Mismatch is { } mismatch) return Reasons.VersionDiffers.With($"{mismatch} (random seed {report.RandomSeed}, run {report.Runs.Total + 1})");
         var least = request.Limits.MinimumReturned;
-        if (report.Runs.Returned < least) return Reasons.NotEnoughEvidence.With($"{report.Runs.Returned} runs returned, {least} are needed; {report.Runs}");
+        if (report.Runs.Returned < least) return TooFew(report, request.Limits, report.Runs.Returned, least, "returned");
         if (request.Bindings.Length > 0 && report.Runs.ReturnedBound < least / 2)
         {
-            return Reasons.NotEnoughEvidence.With($"{report.Runs.ReturnedBound} runs that satisfied the bindings returned, {least / 2} are needed");
+            return TooFew(report, request.Limits, report.Runs.ReturnedBound, least / 2, "returned with arguments that satisfy the bindings");
         }
         return report;
     });
@@ -33,6 +33,20 @@ public static class VersionValidator
     {
         using var thread = new TracerThread("kernopt-validate");
         return thread.Run(() => ExamineOnTracer(request));
+    }
+
+    private static Refusal TooFew(ValidationReport report, ValidationLimits limits, int count, int needed, string what)
+    {
+        var runs = report.Runs;
+        (int Count, string What)[] others =
+        [
+            (runs.Faulted, "faulted alike"), (runs.LeftForGood, "called what does not come back"), (runs.EventLimit, "made too many calls"),
+            (runs.TimedOut, "took too long"), (runs.TooMuchMemory, "touched too much memory"),
+        ];
+        var text = $"{count} of {runs.Total} runs {what} within {report.Elapsed.TotalSeconds:0.0} s, {needed} are needed";
+        var rest = string.Join(", ", others.Where(o => o.Count > 0).Select(o => $"{o.Count} {o.What}"));
+        if (rest.Length > 0) text = $"{text} ({rest})";
+        return Reasons.NotEnoughEvidence.With(runs.Total < limits.Runs && report.Elapsed >= limits.Time ? $"{text}; try again when the machine is less busy" : text);
     }
 
     private static Outcome<ValidationReport> ExamineOnTracer(ValidationRequest request)

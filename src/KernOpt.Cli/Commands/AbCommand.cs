@@ -21,10 +21,11 @@ internal static class AbCommand
         {
             if (run.Parse.GetValue(svg) is { } wanted && !OutputFile.Check(wanted).Try(out _, out var unwritable)) return Terminal.Refuse(unwritable);
             var time = duration.In(run.Parse);
-            var conditions = AbRunner.StandardConditions(time, window.In(run.Parse)) with { IsSelf = run.Parse.GetValue(self) };
+            if (!AbRunner.StandardConditions(time, window.In(run.Parse)).Try(out var conditions, out var why)) return Terminal.Refuse(why);
+            conditions = conditions with { IsSelf = run.Parse.GetValue(self) };
             var outcome = await run.Terminal.WithProgress($"comparing version {run.Parse.GetValue(id)} for up to {time.TotalSeconds:0} s", progress =>
                 AbRunner.RunAsync(run.Session, run.Parse.GetValue(id), conditions, progress, run.Cancellation)).ConfigureAwait(false);
-            if (!outcome.Try(out var result, out var why)) return Terminal.Refuse(why);
+            if (!outcome.Try(out var result, out why)) return Terminal.Refuse(why);
             run.Session.Note(JournalKind.Verdict, result.Report.Function, $"{(conditions.IsSelf ? "the original against itself: " : "")}{result.Verdict}",
                 result.Report.Id, evidence: Evidence.Of(result.Verdict));
             if (run.Parse.GetValue(svg) is { } file && !Pictures.Write(file, result, conditions.Settings).Try(out _, out why)) return Terminal.Refuse(why);

@@ -1,21 +1,20 @@
 using System.CommandLine;
-using System.Diagnostics;
 using KernOpt.Cli.CommandLine;
 using KernOpt.Cli.Output;
-using KernOpt.Cli.Commands;
+using KernOpt.Engine.Policies;
+using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
 using KernOpt.Engine.Tuning;
 using KernOpt.Engine.Versions;
 using KernOpt.Linux;
-using KernOpt.Linux.Processes;
 using KernOpt.Target;
 using Spectre.Console;
 
 namespace KernOpt.Cli.Demo;
 
 /// <summary>
-/// Starts Debian's perl with a small script, tunes it while it runs, shows what came of it and what the program's own clock says, and takes everything out.
-/// Every figure that it shows was measured in this run.
+/// Starts Debian's perl with a small script, tunes it while it runs, shows what came of it and what the program's own clock says, and takes everything out,
+/// also when it is interrupted. Every figure that it shows was measured in this run.
 /// </summary>
 internal static class DemoRun
 {
@@ -33,23 +32,40 @@ internal static class DemoRun
         if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
         using var working = session;
         session.Noted += new DecisionStory(terminal).Tell;
-        var before = await workload.RateAsync(TimeSpan.FromSeconds(3), cancellation).ConfigureAwait(false);
-        terminal.Say($"        before     {before:0.0} rounds a second by its own count");
+        if (!(await ReportAsync(session, workload, policy, terminal, time, cancellation).ConfigureAwait(false)).Try(out var report, out why)) return Terminal.Refuse(why);
+        terminal.Show("demo", report, console => Draw(console, report));
+        return !report.IsInterrupted && report.Tune.Experiments.Any(e => e.Effect is not null) ? ExitCode.Done : ExitCode.Inconclusive;
+    }
+
+    private static async Task<Outcome<DemoReport>> ReportAsync(Session session, Workload workload, Policy policy, Terminal terminal, TimeSpan time, CancellationToken cancellation)
+    {
         var tuned = await terminal.WithProgress($"tuning perl for {time.TotalSeconds:0} s", progress =>
             TuneHost.RunAsync(session, policy, time, progress, cancellation)).ConfigureAwait(false);
-        if (!tuned.Try(out var report, out why)) return Terminal.Refuse(why);
-        var after = await workload.RateAsync(TimeSpan.FromSeconds(3), cancellation).ConfigureAwait(false);
-        var reverted = await InstalledVersions.RevertAsync(session, null, new Progress<string>(), CancellationToken.None).ConfigureAwait(false);
-        if (!reverted.Try(out var taken, out why)) return Terminal.Refuse(why);
-        var result = new DemoReport(report, before, after, after / before, taken);
-        terminal.Show("demo", result, console =>
+        if (!tuned.Try(out var tune, out var why)) return why;
+        OwnRates? rates = null;
+        if (tune.Experiments.Any(e => e.Outcome == "kept") && !cancellation.IsCancellationRequested)
         {
-            Tables.Tune(console, report);
-            console.MarkupLineInterpolated($"the program's own clock: {before:0.0} rounds a second before, {after:0.0} after (one pair of measurements; the verdicts above are the evidence)");
-            Tables.Revert(console, taken);
-        });
-        return report.Experiments.Any(e => e.Effect is not null) ? ExitCode.Done : ExitCode.Inconclusive;
+            terminal.Say("asking the program's own count, with everything switched on and off by turns");
+            var compared = await OwnClock.CompareAsync(session, workload, cancellation).ConfigureAwait(false);
+            if (!compared.Try(out rates, out why)) return why;
+            if (cancellation.IsCancellationRequested) rates = null;
+        }
+        var reverted = await InstalledVersions.RevertAsync(session, null, new Progress<string>(), CancellationToken.None).ConfigureAwait(false);
+        return reverted.Then<DemoReport>(taken => new DemoReport(tune, cancellation.IsCancellationRequested, rates?.Off, rates?.On, rates?.On / rates?.Off, taken));
+    }
+
+    private static void Draw(IAnsiConsole console, DemoReport report)
+    {
+        Tables.Tune(console, report.Tune);
+        if (report.IsInterrupted) console.WriteLine("interrupted: this is what was decided until then; everything is taken out");
+        else if (report is { RoundsPerSecondOff: { } off, RoundsPerSecondOn: { } on })
+        {
+            console.MarkupLineInterpolated($"the program's own count: {off:0.0} rounds a second with everything switched off, {on:0.0} with everything switched on (medians of windows by turns; the verdicts above are the evidence)");
+        }
+        else console.WriteLine("nothing was kept, so nothing changed");
+        Tables.Revert(console, report.Reverted);
     }
 }
 
-internal sealed record DemoReport(Engine.Reports.TuneReport Tune, double RoundsPerSecondBefore, double RoundsPerSecondAfter, double Ratio, Engine.Reports.TakenOutReport Reverted);
+/// <summary>The rates are the program's own, with all that was kept switched off and on; null when nothing was kept, or when the demo was interrupted.</summary>
+internal sealed record DemoReport(TuneReport Tune, bool IsInterrupted, double? RoundsPerSecondOff, double? RoundsPerSecondOn, double? Ratio, TakenOutReport Reverted);

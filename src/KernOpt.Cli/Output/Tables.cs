@@ -83,8 +83,14 @@ internal static partial class Tables
 
     public static void Ab(IAnsiConsole console, AbReport report)
     {
-        console.MarkupLineInterpolated($"[bold]{report.Verdict}[/]: version {report.Id} of {report.Function} costs {report.Effect:0.000} of the original ({report.Confidence:P0} interval {report.Low:0.000} to {report.High:0.000}, p = {report.PValue:0.0000})");
-        console.MarkupLineInterpolated($"  {report.Metric}: original {report.OriginalCost:0.#} {report.Unit}, version {report.VersionCost:0.#} {report.Unit}; {report.Calls} calls in {report.BlocksUsed} blocks ({report.BlocksExcluded} excluded), {report.Seconds:0.0} s");
+        var (what, second) = report.IsSelf
+            ? ($"{report.Function} against itself: the second of two equal arms", "second arm, the original too,")
+            : ($"version {report.Id} of {report.Function}", "version");
+        var effect = double.IsFinite(report.Low) && double.IsFinite(report.High)
+            ? $"costs {report.Effect:0.000} of the original ({report.Confidence:P0} interval {report.Low:0.000} to {report.High:0.000}, p = {report.PValue:0.0000})"
+            : "has no interval, there are too few blocks";
+        console.MarkupLineInterpolated($"[bold]{report.Verdict}[/]: {what} {effect}");
+        console.MarkupLineInterpolated($"  {report.Metric}: original {report.OriginalCost:0.#} {report.Unit}, {second} {report.VersionCost:0.#} {report.Unit}; {report.Calls} calls in {report.BlocksUsed} blocks ({report.BlocksExcluded} excluded), {report.Seconds:0.0} s");
         console.MarkupLineInterpolated($"  [grey]{report.Test}[/]");
         console.MarkupLineInterpolated($"  {report.Why}");
     }

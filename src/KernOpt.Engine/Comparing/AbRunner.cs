@@ -31,9 +31,13 @@ public static class AbRunner
     private const int Hertz = 4_000;
 
     /// <summary>For a person who asks for one comparison of at most this long: a fixed horizon, 95 %, 2 % is the smallest effect.</summary>
-    public static AbConditions StandardConditions(TimeSpan time, TimeSpan window)
+    public static Outcome<AbConditions> StandardConditions(TimeSpan time, TimeSpan window)
     {
         var plan = new ComparisonPlan { MaximumDuration = time, Window = window };
+        if (time < plan.MinimumDuration)
+        {
+            return Reasons.NoTimeToCompare.With($"{time.TotalSeconds:0.###} s were given; {plan.MinimumBlocks} blocks of two windows of {window.TotalMilliseconds:0.###} ms need --for {Math.Ceiling(plan.MinimumDuration.TotalSeconds * 10) / 10:0.0}s at least");
+        }
         return new AbConditions(plan.ToSettings(Metric.CostPerCall) with { Looks = 1 }, window, time);
     }
 

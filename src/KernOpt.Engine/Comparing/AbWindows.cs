@@ -84,6 +84,6 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
             verdict.PValue, conditions.Settings.Confidence, conditions.Settings.Metric.ToString(), verdict.Basis.BlocksUsed, verdict.Basis.BlocksExcluded,
             Cost(ComparedArm.Original), Cost(ComparedArm.Version), "ns of CPU per call", windows.Sum(w => w.Calls), elapsed.TotalSeconds,
             verdict.Test, verdict.Why,
-            [.. experiment.Blocks.Select(b => AbTest.LogRatio(b, conditions.Settings.Metric)).OfType<double>().Select(Math.Exp)]);
+            [.. experiment.Blocks.Select(b => AbTest.LogRatio(b, conditions.Settings.Metric)).OfType<double>().Select(Math.Exp)], conditions.IsSelf);
     }
 }

@@ -43,10 +43,10 @@ public sealed record ValidationRow(long Runs, long Returned, long Faulted, long 
 
 public sealed record PassRow(string Pass, int Changed, int Instructions, int Blocks, double Microseconds);
 
-/// <summary>Effect is the version's cost over the original's (below 1 is faster), with its confidence interval.</summary>
+/// <summary>Effect is the version's cost over the original's (below 1 is faster), with its confidence interval. IsSelf: both were the original.</summary>
 public sealed record AbReport(string Target, ulong Id, string Function, string Verdict, double Effect, double Low, double High, double PValue, double Confidence,
     string Metric, int BlocksUsed, int BlocksExcluded, double OriginalCost, double VersionCost, string Unit, long Calls, double Seconds, string Test, string Why,
-    IReadOnlyList<double> Ratios);
+    IReadOnlyList<double> Ratios, bool IsSelf);
 
 public sealed record TuneReport(string Target, string Policy, double Seconds, IReadOnlyList<ExperimentRow> Experiments, IReadOnlyList<RefusalRow> Refusals,
     double ProfilingCostShare, double LongestHoldMicroseconds);

@@ -21,5 +21,10 @@ internal sealed class ExperimentOutcome(string function, string technique, strin
         Why = taken.Told(why);
     }
 
-    public ExperimentRow Row() => new(function, technique, bindings, share, Id, Outcome, Verdict?.Effect, Verdict?.Interval.Low, Verdict?.Interval.High, Why);
+    /// <summary>A comparison that ended before its second block has no figures.</summary>
+    public ExperimentRow Row()
+    {
+        var told = Verdict is { Basis.BlocksUsed: > 1 } ? Verdict : null;
+        return new ExperimentRow(function, technique, bindings, share, Id, Outcome, told?.Effect, told?.Interval.Low, told?.Interval.High, Why);
+    }
 }

@@ -27,6 +27,7 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
     private int hertz = job.Policy.Sampling.Frequency;
     private double profilingSeconds;
     private int rounds;
+    private IReadOnlyList<HotFunction<Function>> candidates = [];
 
     /// <summary>How the run ended; set when the service has stopped.</summary>
     public Outcome<TuneReport> Result { get; private set; } = Reasons.Interrupted.With("");
@@ -72,6 +73,7 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         // What was decided before an interrupt is still to be told.
         if (ended is not null && ended.Reason != Reasons.Interrupted) return ended;
         if (cancellation.IsCancellationRequested) notTried.Add("", ended ?? Reasons.Interrupted.With($"after {clock.Elapsed.TotalSeconds:0.0} s"));
+        else TellLate(new Trial(session, policy, attempts, kept, notTried, job.Progress));
         var cost = profilingSeconds / Math.Max(0.001, clock.Elapsed.TotalSeconds);
         return new TuneReport(session.Target.Name, policy.Name, clock.Elapsed.TotalSeconds, [.. experiments.Select(e => e.Row())], notTried.Rows(), cost, session.Target.LongestHold.TotalMicroseconds);
     }
@@ -97,14 +99,11 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         }
 
         var trial = new Trial(session, policy, attempts, kept, notTried, job.Progress);
-        foreach (var function in hot.Ranked.Where(f => IsHot(f) && IsAllowed(f, kept)))
+        candidates = [.. hot.Ranked.Where(f => IsHot(f) && IsAllowed(f, kept))];
+        foreach (var function in candidates)
         {
-            if (cancellation.IsCancellationRequested) break;
-            if (trial.WhyNoTime(Left, Trial.Preparation) is { } tooShort)
-            {
-                if (!WasTried(function.Key)) notTried.Add(function.Key.DisplayName, tooShort);
-                continue;
-            }
+            TellLate(trial);
+            if (cancellation.IsCancellationRequested || trial.WhyNoTime(Left, Trial.Preparation) is not null) break;
             var tried = await trial.RunAsync(function, () => Left, cancellation).ConfigureAwait(false);
             experiments.AddRange(tried);
             if (session.Target.State != TargetState.Alive) return Reasons.TargetEnded.With(session.Target.Name);
@@ -113,6 +112,13 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
         }
         await Pause.For(Left < TimeSpan.FromSeconds(1) ? Left : TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(false);
         return null;
+    }
+
+    /// <summary>Where no time is left for a comparison: which of the last profile's candidates had none.</summary>
+    private void TellLate(Trial trial)
+    {
+        if (trial.WhyNoTime(Left, Trial.Preparation) is not { } why) return;
+        foreach (var function in candidates.Where(c => !WasTried(c.Key))) notTried.Add(function.Key.DisplayName, why);
     }
 
     /// <summary>Also of versions that earlier runs left: they, too, were judged before the module came.</summary>

@@ -27,12 +27,12 @@ public sealed partial class TraceableChild
 
     /// <summary>
     /// Starts a command, which is looked for in PATH when it holds no slash. Descriptors other than -1 become its standard input and output; the caller
-    /// still owns them. Refused with <see cref="Reasons.LaunchFailed"/>.
+    /// still owns them. In a process group of its own it does not get the signals of the terminal's keys. Refused with <see cref="Reasons.LaunchFailed"/>.
     /// </summary>
-    public static Outcome<TraceableChild> Spawn(IReadOnlyList<string> command, string? workingDirectory = null, int standardInput = -1, int standardOutput = -1)
+    public static Outcome<TraceableChild> Spawn(IReadOnlyList<string> command, string? workingDirectory = null, int standardInput = -1, int standardOutput = -1, bool hasOwnGroup = false)
     {
         if (command.Count == 0) return Reasons.LaunchFailed.With("the command is empty");
-        using var plan = new SpawnPlan();
+        using var plan = new SpawnPlan(hasOwnGroup);
         if (workingDirectory is not null) plan.ChangeDirectory(workingDirectory);
         if (standardInput >= 0) plan.Duplicate(standardInput, 0);
         if (standardOutput >= 0) plan.Duplicate(standardOutput, 1);
@@ -62,18 +62,19 @@ public sealed partial class TraceableChild
     /// <summary>posix_spawn(3) with its attributes and file actions; the sizes of those are glibc's for x86-64 (336 and 80 bytes).</summary>
     private sealed unsafe partial class SpawnPlan : IDisposable
     {
-        private const short SetSignalDefaults = 4, SetSignalMask = 8;
+        private const short SetProcessGroup = 2, SetSignalDefaults = 4, SetSignalMask = 8;
 
         private readonly byte* attributes = (byte*)NativeMemory.AllocZeroed(512);
         private readonly byte* actions = (byte*)NativeMemory.AllocZeroed(256);
         private int firstError;
 
-        public SpawnPlan()
+        public SpawnPlan(bool hasOwnGroup)
         {
             var signals = stackalloc byte[128];   // sigset_t
             Note(posix_spawnattr_init(attributes));
             Note(posix_spawn_file_actions_init(actions));
-            Note(posix_spawnattr_setflags(attributes, SetSignalDefaults | SetSignalMask));
+            // The group that an initialized attribute names is the child's own.
+            Note(posix_spawnattr_setflags(attributes, (short)(SetSignalDefaults | SetSignalMask | (hasOwnGroup ? SetProcessGroup : 0))));
             new Span<byte>(signals, 128).Clear();
             Note(posix_spawnattr_setsigmask(attributes, signals));
             new Span<byte>(signals, 128).Fill(0xff);
