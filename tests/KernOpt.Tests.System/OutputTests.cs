@@ -38,7 +38,7 @@ public sealed class OutputTests
         await DocumentAsync("version", "specialize", "--pid", pid, "fold", "--bind", "rdx=2");
         await DocumentAsync("version", "outline", "--pid", pid, "fold", "--for", "1s");
         var relocated = await DocumentAsync("relocate", "relocate", "--pid", pid, "fold");
-        await DocumentAsync("ab", "ab", "--pid", pid, $"{relocated.GetProperty("installed")[0].GetProperty("id")}", "--for", "2s");
+        await DocumentAsync("ab", "ab", "--pid", pid, $"{relocated.GetProperty("installed")[0].GetProperty("id")}", "--for", "5s");
         await DocumentAsync("list", "list", "--pid", pid);
         await DocumentAsync("list", "switch", "--pid", pid, "off");
         await DocumentAsync("explain", "explain", "--pid", pid);
