@@ -58,10 +58,13 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
             using (journal)
             {
                 if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
+                int exit;
                 using (session)
                 {
-                    return terminal.ExitOf(await work(new TargetRun(session, terminal, parse, cancellation)).ConfigureAwait(false));
+                    exit = terminal.ExitOf(await work(new TargetRun(session, terminal, parse, cancellation)).ConfigureAwait(false));
                 }
+                if (session.JournalFailure is { } lacking) Console.Error.WriteLine($"kernopt: the journal is not complete: {RefusalText.Of(lacking)}");
+                return exit;
             }
         }
     }

@@ -38,6 +38,8 @@ public sealed class Journal : IDisposable
             CreateForOwnerOnly(path);
             connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = BusySeconds }.ToString());
             connection.Open();
+            // The last to close it does not wait for the disk either: the log is merged when it has grown (PRAGMA wal_autocheckpoint).
+            SQLitePCL.raw.sqlite3_db_config(connection.Handle, SQLitePCL.raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, out _);
             if (Migrate(connection, path) is { } refusal)
             {
                 connection.Dispose();
@@ -173,7 +175,8 @@ public sealed class Journal : IDisposable
             return Reasons.JournalNotADatabase.With($"{path} is another program's database");
         if (Number(connection, "PRAGMA user_version") > JournalSchema.Steps.Count)
             return Reasons.JournalTooNew.With($"{path} has format {Number(connection, "PRAGMA user_version")}, this KernOpt knows {JournalSchema.Steps.Count}");
-        Execute(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF");
+        // A file that is being made has nothing to lose: opening one does not wait for the disk.
+        Execute(connection, "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; PRAGMA trusted_schema = OFF");
         // Immediate: of two that open a new file at once, the second sees the first one's tables.
         using var transaction = connection.BeginTransaction(deferred: false);
         var done = (int)Number(connection, "PRAGMA user_version");
@@ -181,6 +184,7 @@ public sealed class Journal : IDisposable
         if (done < JournalSchema.Steps.Count)
             Execute(connection, $"PRAGMA application_id = {JournalSchema.ApplicationId}; PRAGMA user_version = {JournalSchema.Steps.Count}");
         transaction.Commit();
+        Execute(connection, "PRAGMA synchronous = NORMAL");
         return null;
     }
 

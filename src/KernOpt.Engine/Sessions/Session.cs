@@ -17,6 +17,7 @@ public sealed class Session : IDisposable
     private readonly Dictionary<Address, Outcome<FunctionGraph>> graphs = [];
     private readonly Dictionary<ModuleImage, CallGraph> callGraphs = [];
     private readonly Dictionary<ModuleImage, InteriorEntries> interiorEntries = [];
+    private readonly JournalWriter writer;
     private IDisposable? claimed;
 
     private Session(ITarget target, ProgramImage program, LiveCode live, Journal journal, Func<Outcome<IDisposable>> claim)
@@ -25,6 +26,7 @@ public sealed class Session : IDisposable
         Program = program;
         Live = live;
         Journal = journal;
+        writer = new JournalWriter(journal);
         this.claim = claim;
     }
 
@@ -115,12 +117,13 @@ public sealed class Session : IDisposable
     /// <summary>Every decision, at once, on the thread that made it.</summary>
     public event Action<JournalEntry>? Noted;
 
-    /// <summary>Appends a decision. A journal that cannot be written never hurts the target: the refusal is the caller's to show.</summary>
-    public Outcome<long> Note(JournalKind kind, string function, string text, ulong version = 0, Reason? reason = null, System.Text.Json.Nodes.JsonObject? evidence = null)
+    /// <summary>Has a decision appended, and does not wait for that. A journal that cannot be written never hurts the target: see <see cref="JournalFailure"/>.</summary>
+    public void Note(JournalKind kind, string function, string text, ulong version = 0, Reason? reason = null, System.Text.Json.Nodes.JsonObject? evidence = null)
     {
         var entry = new JournalEntry
         {
             Kind = kind,
+            Time = TimeProvider.System.GetUtcNow(),
             Target = Target.Identity,
             TargetName = Target.Name,
             Function = function,
@@ -130,8 +133,15 @@ public sealed class Session : IDisposable
             Evidence = evidence ?? [],
         };
         Noted?.Invoke(entry);
-        return Journal.Append(entry);
+        writer.Post(entry);
     }
 
-    public void Dispose() => claimed?.Dispose();
+    /// <summary>Why the journal lacks an entry of this session; to be asked when it is disposed.</summary>
+    public Refusal? JournalFailure => writer.Failure;
+
+    public void Dispose()
+    {
+        claimed?.Dispose();
+        writer.Dispose();
+    }
 }

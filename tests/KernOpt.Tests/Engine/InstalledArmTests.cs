@@ -142,7 +142,13 @@ public sealed class InstalledArmTests : IDisposable
     private KeptVersion Kept(WatchSettings settings) =>
         new(redirect, version, new CodeRanges([version.Code]), new RegressionWatch(settings), new ExperimentOutcome("f", "relocate", "", 0.5));
 
-    private IEnumerable<JournalEntry> Entries(JournalKind kind) => journal.Read().Value.Where(e => e.Kind == kind);
+    /// <summary>What the journal holds when the session has ended.</summary>
+    private IEnumerable<JournalEntry> Entries(JournalKind kind)
+    {
+        session.Dispose();
+        Assert.Null(session.JournalFailure);
+        return journal.Read().Value.Where(e => e.Kind == kind);
+    }
 
     private sealed class Claim : IDisposable
     {
