@@ -23,6 +23,9 @@ internal record struct Scheduling
     public const ulong ResetOnFork = 1;
     public const ulong ShortestSlice = 100_000;
 
+    /// <summary>Short, but longer than what a borrowed thread is lent: only a shorter turn interrupts another (PREEMPT_SHORT).</summary>
+    public const ulong ShortSlice = 300_000;
+
     /// <summary>Null when the thread is gone, or the kernel does not tell.</summary>
     public static unsafe Scheduling? Of(int thread)
     {

@@ -4,7 +4,7 @@ using KernOpt.Linux.Native;
 namespace KernOpt.Linux.Threads;
 
 /// <summary>
-/// Turns of our own threads as short as the kernel grants them (Linux 6.12, sched_setattr(2)): where the target wants all processors, it waits for the end of
+/// Short turns for our own threads (Linux 6.12, sched_setattr(2)): where the target wants all processors, it waits for the end of
 /// ours. The share of the processors stays as it is. Threads that are made later inherit it.
 /// </summary>
 public static class OwnTurns
@@ -15,7 +15,7 @@ public static class OwnTurns
         foreach (var task in Directory.EnumerateDirectories("/proc/self/task"))
         {
             var thread = int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture);
-            if (Scheduling.Of(thread) is { Policy: Scheduling.Other } own) Scheduling.Set(thread, own with { Slice = Scheduling.ShortestSlice });
+            if (Scheduling.Of(thread) is { Policy: Scheduling.Other } own) Scheduling.Set(thread, own with { Slice = Scheduling.ShortSlice });
         }
     }
 }
