@@ -45,8 +45,9 @@ internal sealed class RunningTarget : IDisposable
     {
         if (isDisposed) return;
         isDisposed = true;
-        if (IsAlive) process.Kill();
-        process.WaitForExit();
+        if (IsAlive) process.Kill(entireProcessTree: true);
+        // Without a limit it would also wait for the end of the streams, which a process that left the tree may hold.
+        process.WaitForExit(TimeSpan.FromSeconds(5));
         process.Dispose();
     }
 
