@@ -83,7 +83,7 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         }
         if (policy.Techniques.Relocate)
         {
-            yield return new Attempt("relocate", "", () => Task.FromResult<Outcome<VersionPlan>>( VersionPlans.Relocated(graph, values.Seeds)));
+            yield return new Attempt("relocate", "", () => Task.FromResult<Outcome<VersionPlan>>(VersionPlans.Relocated(graph, values.Seeds)));
         }
     }
 

@@ -71,7 +71,7 @@ internal sealed class QuiescenceProof(int pid, TargetMemory memory, ThreadHolds 
             if (ThreadFacts.Read(process, thread) is not { } facts || facts.State is 'Z' or 'X') return null;
             if (facts.Call is null) break;
             if (scan.Hits(facts.InstructionPointer)) return $"thread {thread} is at {new Address(facts.InstructionPointer)}";
-            var pointer = ScanStack(facts.StackPointer, ulong.MaxValue, thread, threadPointer: null);
+            var pointer = MappingOf(facts.StackPointer) is { } mapping ? ScanStack(mapping, facts.StackPointer, ulong.MaxValue, thread, threadPointer: null) : null;
             var after = ThreadFacts.Read(process, thread);
             if (after is null) return null;
             if (after.Call is null || after.Switches != facts.Switches || after.StackPointer != facts.StackPointer) continue;
@@ -100,14 +100,14 @@ internal sealed class QuiescenceProof(int pid, TargetMemory memory, ThreadHolds 
         {
             if (scan.Hits(word)) return $"thread {stopped.Id} has {new Address(word)} in a register";
         }
-        var end = MappingOf(registers.Rsp)?.Range.End.Value ?? registers.Rsp;
+        if (MappingOf(registers.Rsp) is not { } mapping) return null;
+        var end = mapping.Range.End.Value;
         if (end - registers.Rsp > LargestHeldStack) return $"thread {stopped.Id} runs on a stack of {end - registers.Rsp} bytes, too deep to be read while it is held";
-        return ScanStack(registers.Rsp, LargestHeldStack, stopped.Id, registers.FsBase) is { } at ? $"the stack of thread {stopped.Id} has a pointer at {at}" : null;
+        return ScanStack(mapping, registers.Rsp, LargestHeldStack, stopped.Id, registers.FsBase) is { } at ? $"the stack of thread {stopped.Id} has a pointer at {at}" : null;
     }
 
-    private Address? ScanStack(ulong stackPointer, ulong most, int thread, ulong? threadPointer)
+    private Address? ScanStack(Mapping mapping, ulong stackPointer, ulong most, int thread, ulong? threadPointer)
     {
-        if (MappingOf(stackPointer) is not { } mapping) return null;
         var end = mapping.Range.End.Value;
         if (IsOwnStack(mapping, stackPointer, thread, threadPointer)) ownStacks.Add(mapping.Range.Start.Value);
         var from = (stackPointer - RedZone) & ~7UL;

@@ -22,12 +22,10 @@ internal sealed class Leftovers(int pid, StubPlaces places, RemoteCalls calls, F
             if (isQuiescent([new(place, CallStub.Size)])) places.Clear(place);
             else remaining++;
         }
-        remaining += Descriptors().Count(descriptor => IsOurs(descriptor) && !calls.Call(new(CallNumber.close, descriptor)).IsDone);
+        remaining += Descriptors().Count(descriptor => RegionMaps.IsDescriptor(pid, descriptor) && !calls.Call(new(CallNumber.close, descriptor)).IsDone);
         // Nothing ever pointed into half a region: the first switch is thrown only when all of it is there.
         return remaining + RegionMaps.Fragments(map.Mappings).Count(half => !calls.Call(new(CallNumber.munmap, half.Range.Start.Value, half.Range.Length)).IsDone);
     }
-
-    private bool IsOurs(ulong descriptor) => SystemCall.ReadLink($"/proc/{pid}/fd/{descriptor}") == RegionMaps.Path;
 
     private List<ulong> Descriptors()
     {

@@ -25,7 +25,7 @@ internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> r
         if (!CreateFile().Try(out var descriptor, out var why)) return why;
         var mapped = TakeFile(descriptor).Then(own => MapFile(request, descriptor, own));
         // Our mapping and the target's keep the file; should this fail, the next run closes it. A program that closes all descriptors has closed it already.
-        if (SystemCall.ReadLink($"/proc/{pid}/fd/{descriptor}") == RegionMaps.Path) calls.Call(new(CallNumber.close, descriptor));
+        if (RegionMaps.IsDescriptor(pid, descriptor)) calls.Call(new(CallNumber.close, descriptor));
         return mapped;
     }
 

@@ -1,3 +1,4 @@
+using KernOpt.Linux.Native;
 using KernOpt.Target;
 
 namespace KernOpt.Linux.Regions;
@@ -6,6 +7,9 @@ namespace KernOpt.Linux.Regions;
 internal static class RegionMaps
 {
     public const string Path = "/memfd:kernopt (deleted)";
+
+    /// <summary>Whether a descriptor of the process is one of a memory file of ours, now.</summary>
+    public static bool IsDescriptor(int pid, ulong descriptor) => SystemCall.ReadLink($"/proc/{pid}/fd/{descriptor}") == Path;
 
     /// <summary>A region: the data mapping (rw, file offset 0) and right after it the code mapping (r-x, at the file offset where data ends).</summary>
     public readonly record struct Found(Mapping Data, Mapping Code)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using KernOpt.Linux.Native;
 
 namespace KernOpt.Linux.Threads;
@@ -12,9 +11,8 @@ public static class OwnTurns
     /// <summary>Once, when the process starts. Older kernels leave it as it is.</summary>
     public static void Shorten()
     {
-        foreach (var task in Directory.EnumerateDirectories("/proc/self/task"))
+        foreach (var thread in ThreadFacts.List(Environment.ProcessId))
         {
-            var thread = int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture);
             if (Scheduling.Of(thread) is { Policy: Scheduling.Other } own) Scheduling.Set(thread, own with { Slice = Scheduling.ShortSlice });
         }
     }
