@@ -13,9 +13,15 @@ internal sealed record Kernopt(int ExitCode, string Output, string Errors)
 
     public static Task<Kernopt> RunAsync(params string[] arguments) => RunAsync(TimeSpan.FromMinutes(3), arguments);
 
-    public static async Task<Kernopt> RunAsync(TimeSpan limit, params string[] arguments)
+    public static Task<Kernopt> RunAsync(TimeSpan limit, params string[] arguments) => RunAsync(Start(arguments), limit, arguments);
+
+    /// <summary>With one variable more in its environment.</summary>
+    public static Task<Kernopt> RunAsync((string Name, string Value) variable, params string[] arguments) =>
+        RunAsync(Start(arguments, variable), TimeSpan.FromMinutes(3), arguments);
+
+    private static async Task<Kernopt> RunAsync(Process started, TimeSpan limit, string[] arguments)
     {
-        using var process = Start(arguments);
+        using var process = started;
         var output = Collected.From(process.StandardOutput);
         var errors = Collected.From(process.StandardError);
         using var late = new CancellationTokenSource(limit);
@@ -31,11 +37,14 @@ internal sealed record Kernopt(int ExitCode, string Output, string Errors)
         return new Kernopt(process.ExitCode, await output.TextAsync(), await errors.TextAsync());
     }
 
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => Start(arguments, null);
+
+    private static Process Start(string[] arguments, (string Name, string Value)? variable)
     {
         var start = new ProcessStartInfo(Program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["XDG_STATE_HOME"] = Scratch.Folder;
+        if (variable is { } more) start.Environment[more.Name] = more.Value;
         return Process.Start(start) ?? throw new InvalidOperationException("kernopt did not start");
     }
 

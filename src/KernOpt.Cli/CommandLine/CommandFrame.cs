@@ -37,8 +37,12 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
         return command;
     }
 
-    public Outcome<Journal> OpenJournal(ParseResult parse) =>
-        parse.GetValue(common.Journal) is { } named ? Journal.Open(named) : JournalPlace.Standard().Then<Journal>(path => Journal.Open(path));
+    public Outcome<Journal> OpenJournal(ParseResult parse)
+    {
+        if (parse.GetValue(common.Journal) is { } named) return Journal.Open(named);
+        if (!Settings.Read().Try(out var settings, out var why)) return why;
+        return settings.Journal is { } usual ? Journal.Open(usual) : JournalPlace.Standard().Then<Journal>(path => Journal.Open(path));
+    }
 
     private async Task<int> RunAsync(ParseResult parse, Func<TargetRun, Task<int>> work, bool needsJournal, CancellationToken cancellation)
     {

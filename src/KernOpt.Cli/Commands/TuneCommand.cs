@@ -12,11 +12,12 @@ internal static class TuneCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var policy = new Option<string?>("--policy") { Description = "What may be tried, where, and at what cost (default: policies/default.yaml)", HelpName = "FILE" };
+        var policy = new Option<string?>("--policy") { Description = "What may be tried, where, and at what cost (default: appsettings.json's, policies/default.yaml)", HelpName = "FILE" };
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(60), "How long to tune; what was kept stays");
         return frame.OnTarget("tune", "The closed loop: measure, choose, generate, install, compare, keep or roll back", [policy, duration], async run =>
         {
-            if (!LoadPolicy(run.Parse.GetValue(policy)).Try(out var rules, out var why)) return Terminal.Refuse(why);
+            var named = run.Parse.GetValue(policy);
+            if (!(named is null ? Settings.Read().Then(s => LoadPolicy(s.Policy)) : LoadPolicy(named)).Try(out var rules, out var why)) return Terminal.Refuse(why);
             run.Session.Noted += new DecisionStory(run.Terminal).Tell;
             var outcome = await run.Terminal.WithProgress($"tuning {run.Session.Target.Name}", progress =>
                 TuneHost.RunAsync(run.Session, rules, duration.In(run.Parse), progress, run.Cancellation)).ConfigureAwait(false);

@@ -20,11 +20,11 @@ internal sealed class Terminal(bool json, bool quiet)
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase), new AddressJson(), new ReasonJson() },
     };
 
-    private readonly IAnsiConsole messages = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+    private readonly IAnsiConsole messages = ConsoleOn(Console.Error, Console.IsErrorRedirected);
 
     private Refusal? unwritten;
 
-    public IAnsiConsole People { get; } = ForPeople();
+    public IAnsiConsole People { get; } = ConsoleOn(Console.Out, Console.IsOutputRedirected);
 
     public bool IsJson => json;
 
@@ -84,12 +84,12 @@ internal sealed class Terminal(bool json, bool quiet)
             await work(new Progressed(step => status.Status(Markup.Escape($"{title} · {step}")))).ConfigureAwait(false)).ConfigureAwait(false);
     }
 
-    /// <summary>A file or a pipe has no width that a table would have to fit in.</summary>
-    private static IAnsiConsole ForPeople()
+    /// <summary>A file or a pipe has no width that a table or a message would have to fit in.</summary>
+    private static IAnsiConsole ConsoleOn(TextWriter writer, bool isRedirected)
     {
         const int widthOfFiles = 240;
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
-        if (Console.IsOutputRedirected) console.Profile.Width = widthOfFiles;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+        if (isRedirected) console.Profile.Width = widthOfFiles;
         return console;
     }
 

@@ -77,13 +77,14 @@ public static class ValueProfiler
         var profile = new ValueProfile(arguments.Length);
         var records = new List<ProbeRecord>();
         var seeds = new List<ArgumentTuple>();
+        DateTimeOffset? firstCallAt = null;
         using var sampler = session.Target.StartSampling(new SamplingRequest(Hertz)).Try(out var started, out _) ? started : null;
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < time && profile.Calls < enough && !cancellation.IsCancellationRequested && session.Target.State == TargetState.Alive)
         {
             await Pause.For(DrainEvery, cancellation).ConfigureAwait(false);
             records.Clear();
-            probe.Drain(records);
+            if (probe.Drain(records) > 0) firstCallAt ??= TimeProvider.System.GetUtcNow();
             foreach (var record in records) profile.Add([.. arguments.Select(a => ValueOf(record, a))], record.ReturnAddress);
             // The latest: what their pointers lead to is the likeliest to be there still.
             seeds.AddRange(records.Select(r => new ArgumentTuple(r.Rdi, r.Rsi, r.Rdx, r.Rcx, r.R8, r.R9)));
@@ -93,7 +94,7 @@ public static class ValueProfiler
         if (session.Target.State != TargetState.Alive) return await Ending.OfAsync(session, cancellation).ConfigureAwait(false);
         var elapsed = clock.Elapsed.TotalSeconds;
         var self = sampler is null ? null : SelfSeconds(sampler, CodeRanges.Of(session.Live, redirect, graph));
-        return new ValuesResult(Report(session, graph, arguments, profile, probe, elapsed, self), profile, arguments, [.. seeds.Distinct().Select(s => Completed(s, probe.KnownArguments, Random.Shared))]);
+        return new ValuesResult(Report(session, graph, arguments, profile, probe, elapsed, self) with { FirstCallAt = firstCallAt }, profile, arguments, [.. seeds.Distinct().Select(s => Completed(s, probe.KnownArguments, Random.Shared))]);
     }
 
     private static double? SelfSeconds(ISampler sampler, CodeRanges ranges)
@@ -147,7 +148,7 @@ public static class ValueProfiler
             [.. profile.Arguments[i].Top(TopValuesShown).Select(v => new ValueRow(v.Value < 1_000_000 ? $"{v.Value}" : $"0x{v.Value:x}", v.Count, v.Share))])).ToList();
         var callers = profile.Callers.Take(CallersShown).Select(c => new CallerRow(NameOf(session, c.ReturnAddress), c.ReturnAddress, c.Share)).ToList();
         return new ValuesReport(session.Target.Name, graph.Function.DisplayName, seconds, calls, calls / seconds, calls > 0 ? selfSeconds * 1e9 / calls : null, probe.Every, profile.Calls, (long)probe.Lost,
-            (recorded * RecordedCost + calls * PassedCost) / seconds, rows, callers);
+            (recorded * RecordedCost + calls * PassedCost) / seconds, null, rows, callers);
     }
 
     private static string NameOf(Session session, Address returnsTo) =>

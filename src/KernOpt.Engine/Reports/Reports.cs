@@ -24,9 +24,12 @@ public sealed record FunctionReport(string Target, string Function, string Stabl
 
 public sealed record BlockRow(int Index, Address Start, string End, int LoopDepth, IReadOnlyList<int> Successors, IReadOnlyList<string> Instructions);
 
-/// <summary>SelfNanosecondsPerCall: CPU time in the function's own code per call, probe included; null where sampling is not possible.</summary>
+/// <summary>
+/// SelfNanosecondsPerCall: CPU time in the function's own code per call, probe included; null where sampling is not possible. FirstCallAt: when the first recorded call was
+/// read, at most 10 ms after it was made; null when there was none.
+/// </summary>
 public sealed record ValuesReport(string Target, string Function, double Seconds, long Calls, double CallsPerSecond, double? SelfNanosecondsPerCall, long SampledOneIn, long Samples, long Lost,
-    double CostShare, IReadOnlyList<ArgumentRow> Arguments, IReadOnlyList<CallerRow> Callers);
+    double CostShare, DateTimeOffset? FirstCallAt, IReadOnlyList<ArgumentRow> Arguments, IReadOnlyList<CallerRow> Callers);
 
 /// <summary>One argument register. Bits is how much of it the function uses. AtLeast is the lower 95 % bound of the top value's share.</summary>
 public sealed record ArgumentRow(string Register, int Bits, long Distinct, double AtLeast, IReadOnlyList<ValueRow> Top);

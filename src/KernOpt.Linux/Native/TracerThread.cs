@@ -5,19 +5,16 @@ using System.Runtime.ExceptionServices;
 namespace KernOpt.Linux.Native;
 
 /// <summary>
-/// One thread on which all ptrace calls of one owner run: ptrace(2) ties a tracee to the thread that seized it. An urgent one asks for the lowest
-/// real-time priority (SCHED_FIFO 1) so that a held thread is not held longer because the processors are busy.
+/// One thread on which all ptrace calls of one owner run: ptrace(2) ties a tracee to the thread that seized it.
 /// When this thread ends, the kernel detaches all its tracees and lets them run.
 /// </summary>
 public sealed class TracerThread : IDisposable
 {
     private readonly BlockingCollection<Action> work = [];
     private readonly Thread thread;
-    private readonly bool isUrgent;
 
-    public TracerThread(string name, bool isUrgent = false)
+    public TracerThread(string name)
     {
-        this.isUrgent = isUrgent;
         thread = new Thread(Serve) { Name = name, IsBackground = true };
         thread.Start();
     }
@@ -101,19 +98,7 @@ public sealed class TracerThread : IDisposable
     private void Serve()
     {
         ChildSignals.SilenceStops();
-        if (isUrgent) AskForRealTime();
+        Scheduling.WakeExactly();
         foreach (var action in work.GetConsumingEnumerable()) action();
-    }
-
-    /// <summary>Without the permission: turns as short as they can be, and none of the courtesy that it may have inherited.</summary>
-    private static void AskForRealTime()
-    {
-        const int setTimerSlack = 29;
-        if (Scheduling.Of(0) is { } inherited)
-        {
-            var urgent = inherited with { Policy = Scheduling.FirstInFirstOut, Flags = Scheduling.ResetOnFork, Nice = 0, Priority = 1, Slice = 0 };
-            if (Scheduling.Set(0, urgent) < 0) Scheduling.Set(0, inherited with { Policy = Scheduling.Other, Slice = Scheduling.ShortestSlice });
-        }
-        SystemCall.Invoke(CallNumber.prctl, setTimerSlack, 1);
     }
 }

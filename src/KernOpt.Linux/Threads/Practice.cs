@@ -14,12 +14,23 @@ internal static class Practice
     /// <summary>Where processors are busy, the program may not come to its stop in time.</summary>
     private const int MostTries = 5;
 
-    private static int isDone;
+    private static int isBegun;
+    private static volatile bool isRunning;
+
+    /// <summary>Holds of that time are those of the practice, but for one that another thread begins meanwhile.</summary>
+    public static bool IsRunning => isRunning;
 
     /// <summary>The first call practises; the others, and those that come from within it, return at once. Where it fails the first real hold is longer, no more.</summary>
     public static void Once()
     {
-        if (Interlocked.Exchange(ref isDone, 1) != 0) return;
+        if (Interlocked.Exchange(ref isBegun, 1) != 0) return;
+        isRunning = true;
+        Run();
+        isRunning = false;
+    }
+
+    private static void Run()
+    {
         var file = SystemCall.CreateMemoryFile("kernopt-practice", CloseOnExec | MapFlags.MemoryFileExecutable);
         if (file < 0) file = SystemCall.CreateMemoryFile("kernopt-practice", CloseOnExec);
         if (file < 0) return;
@@ -43,6 +54,7 @@ internal static class Practice
                 isSeen = target.ProveQuiescent([new(new Address(4096), 4096)]).Try(out var proof, out _) && proof is { IsProved: true, ThreadsHeld: > 0 };
             }
         }
+        Urgency.Begin().Dispose();
         // It is not in a system call when it is held; others are.
         var blocked = new Registers { OriginalRax = (ulong)CallNumber.epoll_wait, Rax = unchecked((ulong)-Errno.Interrupted), R10 = 1 };
         RestartRules.Alone(RestartRules.Resumed(blocked, TimeSpan.FromMilliseconds(1)));

@@ -20,7 +20,7 @@ internal sealed class ThreadHolds : IDisposable
     public ThreadHolds(int pid)
     {
         this.pid = pid;
-        tracer = new(() => new TracerThread($"kernopt tracer of {pid}", isUrgent: true));
+        tracer = new(() => new TracerThread($"kernopt tracer of {pid}"));
     }
 
     /// <summary>The longest time for which a thread was held; the wait for a processor that a thread has before it can stop is its own.</summary>
@@ -41,6 +41,8 @@ internal sealed class ThreadHolds : IDisposable
         ReleaseStrays();
         ChildSignals.SilenceStops();
         using var calm = NoCollection.Begin();
+        // Practice runs code for the first time, which takes milliseconds: never at a priority before which others wait.
+        using var urgency = Practice.IsRunning ? default : Urgency.Begin();
         if (!Stop(thread, waited).Try(out var held, out var why)) return why;
         Outcome<T> value;
         LetGo? end = null;
