@@ -1,38 +1,37 @@
+using System.Text.Json;
 using KernOpt.Target;
-using Microsoft.Extensions.Configuration;
 
 namespace KernOpt.Cli.CommandLine;
 
 /// <summary>
 /// What holds where the command line says nothing: appsettings.json (the clone's, copied beside the program when it is built), and over it the environment
-/// (KERNOPT_POLICY, KERNOPT_JOURNAL). An empty value is as good as none.
+/// (KERNOPT_POLICY, KERNOPT_JOURNAL). An empty value is as good as none. Policy: a file, or the name of one that ships with KernOpt. Journal: its file.
 /// </summary>
-internal sealed class Settings
+internal sealed record Settings(string? Policy, string? Journal)
 {
-    private readonly IConfigurationRoot values;
-
-    private Settings(IConfigurationRoot values) => this.values = values;
-
-    /// <summary>The policy of tune: a file, or the name of one that ships with KernOpt.</summary>
-    public string? Policy => Of("Policy");
-
-    /// <summary>The journal's file.</summary>
-    public string? Journal => Of("Journal");
-
-    /// <summary>Refused (8006) where the file cannot be read or is no JSON.</summary>
+    /// <summary>Refused (8006) where the file cannot be read or is no object of texts.</summary>
     public static Outcome<Settings> Read() => Read(AppContext.BaseDirectory);
 
     internal static Outcome<Settings> Read(string folder)
     {
+        var file = Path.Combine(folder, "appsettings.json");
         try
         {
-            return new Settings(new ConfigurationBuilder().SetBasePath(folder).AddJsonFile("appsettings.json", optional: true).AddEnvironmentVariables("KERNOPT_").Build());
+            // Not deserialized: that prepares more code than all the rest of a short command.
+            using var document = JsonDocument.Parse(File.Exists(file) ? File.ReadAllBytes(file) : "{}"u8.ToArray());
+            return new Settings(Of(document.RootElement, "Policy"), Of(document.RootElement, "Journal"));
         }
-        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
-            return Reasons.SettingsUnreadable.With($"{Path.Combine(folder, "appsettings.json")}: {(error.InnerException ?? error).Message}");
+            return Reasons.SettingsUnreadable.With($"{file}: {error.Message}");
         }
     }
 
-    private string? Of(string key) => values[key] is { Length: > 0 } value ? value : null;
+    /// <summary>Throws InvalidOperationException where the file holds something else.</summary>
+    private static string? Of(JsonElement file, string key)
+    {
+        var inFile = file.TryGetProperty(key, out var value) ? value.GetString() : null;
+        var here = Environment.GetEnvironmentVariable($"KERNOPT_{key.ToUpperInvariant()}") is { Length: > 0 } own ? own : inFile;
+        return string.IsNullOrEmpty(here) ? null : here;
+    }
 }
