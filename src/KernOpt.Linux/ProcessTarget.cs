@@ -44,6 +44,7 @@ public sealed partial class ProcessTarget : ITarget
     public static Outcome<ProcessTarget> Attach(int pid)
     {
         if (!AttachRules.Check(pid).Try(out var status, out var why)) return why;
+        TurnTicks.Once();
         var (memory, error) = TargetMemory.Open(pid);
         if (memory is null) return error == -Errno.NoSuchProcess ? Reasons.NoSuchProcess.With($"pid {pid}") : AttachRules.ExplainDenial(status, error);
         var process = SystemCall.OpenProcess(pid);

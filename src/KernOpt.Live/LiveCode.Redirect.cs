@@ -25,8 +25,11 @@ public sealed partial class LiveCode
         }
     }
 
-    /// <summary>One that was killed between the last store and its entry's being marked is complete.</summary>
-    private static Outcome<Redirect> Reuse(Redirect existing)
+    /// <summary>
+    /// A redirection that is there, for a new use. One whose maker was killed between the last store and its entry's being marked is complete. Refused (5004) when it is
+    /// inherited. The session must have claimed the target.
+    /// </summary>
+    public static Outcome<Redirect> Reuse(Redirect existing)
     {
         if (existing.IsInherited) return WhyNotUsable(existing);
         if (existing.Placed.State == EntryState.Preparing) existing.Region.Mark(existing.Placed, EntryState.Live);

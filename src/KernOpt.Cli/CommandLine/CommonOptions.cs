@@ -12,7 +12,7 @@ internal sealed class CommonOptions
 
     public Option<string?> Journal { get; } = new("--journal")
     {
-        Description = "The journal to append decisions to (default: $XDG_STATE_HOME/kernopt/journal.db, else ~/.local/state/kernopt/journal.db)",
+        Description = "The journal to append decisions to (default: what KERNOPT_JOURNAL or appsettings.json names, else $XDG_STATE_HOME/kernopt/journal.db, else ~/.local/state/kernopt/journal.db)",
         HelpName = "FILE",
         Recursive = true,
     };

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace KernOpt.Cli.CommandLine;
 
 /// <summary>
-/// Ctrl-C and SIGTERM end a command in order: its token is cancelled, what was only measuring is taken out again. A second one ends at once. Ctrl-Z does nothing but say
+/// Ctrl-C, SIGTERM and the end of the terminal (unless nohup made it nothing) end a command in order: its token is cancelled, what was only measuring is taken out again. A second one ends at once. Ctrl-Z does nothing but say
 /// so: a kernopt that is stopped while it holds a thread of the target would hold it until it is continued.
 /// </summary>
 internal sealed class EndRequests : IDisposable
@@ -15,6 +15,7 @@ internal sealed class EndRequests : IDisposable
     [
         PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal),
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal),
+        .. IsHangUpIgnored() ? [] : new[] { PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal) },
         PosixSignalRegistration.Create(PosixSignal.SIGTSTP, OnStop),
     ];
 
@@ -25,6 +26,10 @@ internal sealed class EndRequests : IDisposable
         foreach (var registration in registrations) registration.Dispose();
         source.Dispose();
     }
+
+    /// <summary>As nohup(1) starts a command: bit 0 of the ignored signals of proc(5) is SIGHUP.</summary>
+    private static bool IsHangUpIgnored() => File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith("SigIgn:", StringComparison.Ordinal)) is { } line
+        && (Convert.ToUInt64(line[7..].Trim(), 16) & 1) != 0;
 
     private static void OnStop(PosixSignalContext context)
     {

@@ -19,6 +19,8 @@ internal sealed record Settings(string? Policy, string? Journal)
         {
             // Not deserialized: that prepares more code than all the rest of a short command.
             using var document = JsonDocument.Parse(File.Exists(file) ? File.ReadAllBytes(file) : "{}"u8.ToArray());
+            if (document.RootElement.EnumerateObject().FirstOrDefault(p => p.Name is not ("Policy" or "Journal")) is { Value.ValueKind: not JsonValueKind.Undefined } odd)
+                return Reasons.SettingsUnreadable.With($"{file}: there is no setting '{odd.Name}'; there are Policy and Journal");
             return new Settings(Of(document.RootElement, "Policy"), Of(document.RootElement, "Journal"));
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)

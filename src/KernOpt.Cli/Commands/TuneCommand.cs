@@ -12,7 +12,7 @@ internal static class TuneCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var policy = new Option<string?>("--policy") { Description = "What may be tried, where, and at what cost (default: appsettings.json's, policies/default.yaml)", HelpName = "FILE" };
+        var policy = new Option<string?>("--policy") { Description = "What may be tried, where, and at what cost (default: what KERNOPT_POLICY or appsettings.json names, else policies/default.yaml)", HelpName = "FILE" };
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(60), "How long to tune; what was kept stays");
         return frame.OnTarget("tune", "The closed loop: measure, choose, generate, install, compare, keep or roll back", [policy, duration], async run =>
         {
@@ -30,8 +30,9 @@ internal static class TuneCommand
     /// <summary>A file, or the name of one that ships with KernOpt ("conservative").</summary>
     internal static Outcome<Policy> LoadPolicy(string? name)
     {
-        if (name is not null && File.Exists(name)) return PolicyFile.Load(name);
-        var shipped = Path.Combine(AppContext.BaseDirectory, "policies", $"{Path.GetFileNameWithoutExtension(name ?? "default")}.yaml");
-        return PolicyFile.Load(File.Exists(shipped) && !(name ?? "").Contains('/', StringComparison.Ordinal) ? shipped : name ?? shipped);
+        // A bare word is looked for among those that ship first: what lies in the current directory may be anybody's.
+        var shipped = Path.Combine(AppContext.BaseDirectory, "policies", $"{name ?? "default"}.yaml");
+        var isWord = name is null || name == Path.GetFileNameWithoutExtension(name);
+        return PolicyFile.Load(isWord && File.Exists(shipped) ? shipped : name ?? shipped);
     }
 }

@@ -47,7 +47,8 @@ public static class AbRunner
         var version = live.Versions.FirstOrDefault(v => v.Id == id && !v.IsDraining);
         var redirect = live.Redirects.FirstOrDefault(r => r.Id == version?.RedirectId);
         if (version is null || redirect is null) return Reasons.NoSuchVersion.With($"{id}");
-        if (!session.Program.Find(redirect.FunctionName).Then(session.Parse).Try(out var graph, out why)) return why;
+        if (session.Program.FunctionAt(redirect.Function.Start) is not { } function) return Reasons.FunctionNotFound.With(redirect.FunctionName);
+        if (!session.Parse(function).Try(out var graph, out why)) return why;
         if (!session.Target.StartSampling(new SamplingRequest(Hertz)).Try(out var sampler, out why)) return why;
         using (sampler)
         {

@@ -51,6 +51,7 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
         var calls = Calls(isVersion);
         var clock = Stopwatch.StartNew();
         await Pause.For(conditions.Window, cancellation).ConfigureAwait(false);
+        if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With(redirect.FunctionName);
         calls = Calls(isVersion) - calls;
         var length = clock.Elapsed;
         var lost = sampler.Drain(samples);
@@ -65,7 +66,7 @@ internal sealed class AbWindows(Session session, ISampler sampler, Redirect redi
         {
             Samples = own.Count,
             Objective = objective,
-            WasDisturbed = lost > 0 || cancellation.IsCancellationRequested,
+            WasDisturbed = lost > 0,
         };
     }
 

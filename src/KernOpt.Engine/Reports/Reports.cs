@@ -26,7 +26,7 @@ public sealed record BlockRow(int Index, Address Start, string End, int LoopDept
 
 /// <summary>
 /// SelfNanosecondsPerCall: CPU time in the function's own code per call, probe included; null where sampling is not possible. FirstCallAt: when the first recorded call was
-/// read, at most 10 ms after it was made; null when there was none.
+/// read, some 10 ms after it was made, or later where the machine is busy; null when there was none.
 /// </summary>
 public sealed record ValuesReport(string Target, string Function, double Seconds, long Calls, double CallsPerSecond, double? SelfNanosecondsPerCall, long SampledOneIn, long Samples, long Lost,
     double CostShare, DateTimeOffset? FirstCallAt, IReadOnlyList<ArgumentRow> Arguments, IReadOnlyList<CallerRow> Callers);

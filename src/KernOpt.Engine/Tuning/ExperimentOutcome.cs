@@ -4,11 +4,15 @@ using KernOpt.Measure.Comparing;
 
 namespace KernOpt.Engine.Tuning;
 
-/// <summary>One experiment from choice to end, as the report tells it. Attempt identifies what was tried; see <see cref="Attempts"/>.</summary>
-internal sealed class ExperimentOutcome(string function, string technique, string bindings, double share)
+/// <summary>
+/// One experiment from choice to end, as the report tells it. Attempt identifies what was tried, see <see cref="Attempts"/>: by the stable name, since static functions of
+/// different files may share a symbol.
+/// </summary>
+internal sealed class ExperimentOutcome(string function, string stableName, string technique, string bindings, double share)
 {
-    public string Attempt => $"{function}|{technique}|{bindings}";
+    public string Attempt => $"{stableName}|{technique}|{bindings}";
     public string Function => function;
+    public string StableName => stableName;
     public ulong? Id { get; set; }
     public string Outcome { get; set; } = "refused";
     public string Why { get; set; } = "";

@@ -41,7 +41,7 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         foreach (var plan in Plans(graph, values, cancellation))
         {
             applies = true;
-            var experiment = new ExperimentOutcome(function.DisplayName, plan.Technique, plan.Bindings, hot.Share);
+            var experiment = new ExperimentOutcome(function.DisplayName, function.StableName, plan.Technique, plan.Bindings, hot.Share);
             if (!attempts.MayTry(experiment.Attempt)) continue;
             if (cancellation.IsCancellationRequested || !MayStillCompare(experiment, left)) break;
             session.Note(JournalKind.Chosen, function.DisplayName, $"{plan.Technique} {plan.Bindings}: {hot.Share:P1} of the time, {values.Report.CallsPerSecond:0} calls a second", evidence: Evidence.Of(hot));

@@ -155,7 +155,7 @@ public sealed class TuneLoop(TuneJob job, IHostApplicationLifetime lifetime) : B
     }
 
     /// <summary>Or refused, which is told too.</summary>
-    private bool WasTried(Function function) => !attempts.MayTry(function.StableName) || experiments.Exists(e => e.Function == function.DisplayName);
+    private bool WasTried(Function function) => !attempts.MayTry(function.StableName) || experiments.Exists(e => e.StableName == function.StableName);
 
     /// <summary>Samples less often when sampling has cost more of the target's own CPU time than the policy allows.</summary>
     private void MindBudget(HotReport report, TimeSpan cpuOfTarget)

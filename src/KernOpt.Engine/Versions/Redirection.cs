@@ -15,7 +15,7 @@ public sealed record Redirection(Redirect Redirect, bool IsNew)
     /// </summary>
     public static Outcome<Redirection> Of(Session session, FunctionGraph graph, IReadOnlyCollection<Register>? needed = null)
     {
-        if (session.Live.RedirectOf(graph.Function.Start) is { } existing) return new Redirection(existing, false);
+        if (session.Live.RedirectOf(graph.Function.Start) is { } existing) return LiveCode.Reuse(existing).Then<Redirection>(r => new Redirection(r, false));
         return session.Live.Sites.Choose(graph, needed)
             .Then(site => session.Live.RedirectFunction(graph, site))
             .Then<Redirection>(redirect => new Redirection(redirect, true));

@@ -19,8 +19,7 @@ internal record struct Scheduling
     public ulong Slice;
     private readonly ulong deadline, period;
 
-    public const uint Other = 0, FirstInFirstOut = 1, Batch = 3;
-    public const ulong ResetOnFork = 1;
+    public const uint Other = 0, FirstInFirstOut = 1, Batch = 3, Idle = 5;
     public const ulong ShortestSlice = 100_000;
 
     /// <summary>Short, but longer than what a borrowed thread is lent: only a shorter turn interrupts another (PREEMPT_SHORT).</summary>

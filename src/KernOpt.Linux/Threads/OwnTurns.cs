@@ -15,6 +15,5 @@ public static class OwnTurns
         {
             if (Scheduling.Of(thread) is { Policy: Scheduling.Other } own) Scheduling.Set(thread, own with { Slice = Scheduling.ShortSlice });
         }
-        TurnTicks.Start();
     }
 }

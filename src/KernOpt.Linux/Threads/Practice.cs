@@ -25,8 +25,14 @@ internal static class Practice
     {
         if (Interlocked.Exchange(ref isBegun, 1) != 0) return;
         isRunning = true;
-        Run();
-        isRunning = false;
+        try
+        {
+            Run();
+        }
+        finally
+        {
+            isRunning = false;
+        }
     }
 
     private static void Run()

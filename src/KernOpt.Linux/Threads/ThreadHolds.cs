@@ -117,7 +117,7 @@ internal sealed class ThreadHolds : IDisposable
     /// <summary>Runs again and again, between other work of the tracer thread, until all are let go.</summary>
     private void WatchStrays()
     {
-        ReleaseStrays();
+        using (Urgency.Begin()) ReleaseStrays();
         if (strays.Count == 0) return;
         SystemCall.Sleep(100_000);
         tracer.Value.Post(WatchStrays);

@@ -29,9 +29,12 @@ internal static unsafe class TurnTicks
         0xeb, 0xf2,               //     jmp L
     ];
 
-    /// <summary>Once per process. Where memory may not be made executable, turns stay as the kernel ends them.</summary>
-    public static void Start()
+    private static int isBegun;
+
+    /// <summary>Begins once, until the process ends. Where memory may not be made executable, turns stay as the kernel ends them.</summary>
+    public static void Once()
     {
+        if (Interlocked.Exchange(ref isBegun, 1) != 0) return;
         var processors = Allowed();
         if (processors.Count > MostProcessors) return;
         var page = SystemCall.Map(0, PageBytes, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, MapFlags.Private | MapFlags.Anonymous, -1, 0);

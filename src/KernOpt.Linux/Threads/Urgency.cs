@@ -15,9 +15,10 @@ internal readonly struct Urgency : IDisposable
     /// <summary>For the calling thread, until disposed on it.</summary>
     public static Urgency Begin()
     {
-        if (Scheduling.Of(0) is not { Policy: Scheduling.Other } own) return default;
-        if (Scheduling.Set(0, own with { Policy = Scheduling.FirstInFirstOut, Flags = Scheduling.ResetOnFork, Nice = 0, Priority = 1, Slice = 0 }) < 0)
-            Scheduling.Set(0, own with { Slice = Scheduling.ShortestSlice });
+        if (Scheduling.Of(0) is not { Policy: Scheduling.Other or Scheduling.Batch or Scheduling.Idle } own) return default;
+        // Without SCHED_RESET_ON_FORK: who has no CAP_SYS_NICE could not take that flag back, and so not end this.
+        if (Scheduling.Set(0, own with { Policy = Scheduling.FirstInFirstOut, Priority = 1, Slice = 0 }) < 0)
+            Scheduling.Set(0, own with { Policy = Scheduling.Other, Slice = Scheduling.ShortestSlice });
         return new Urgency(own);
     }
 

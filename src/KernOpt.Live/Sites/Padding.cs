@@ -13,7 +13,8 @@ internal sealed class Padding(ICodeSource source, Func<Function, Outcome<Functio
 {
     private const int LongestGap = 256;
 
-    private readonly Dictionary<Address, bool> proved = [];
+    /// <summary>By module too: another one may be loaded where one was.</summary>
+    private readonly Dictionary<(ModuleImage, AddressRange), bool> proved = [];
 
     /// <summary>The gaps that overlap the range, nearest functions of the given one's module, ascending.</summary>
     public IEnumerable<AddressRange> Gaps(Function function, AddressRange within)
@@ -37,8 +38,9 @@ internal sealed class Padding(ICodeSource source, Func<Function, Outcome<Functio
 
     private bool IsProved(Function before, Function after, AddressRange gap)
     {
-        if (proved.TryGetValue(gap.Start, out var known)) return known;
-        return proved[gap.Start] = HoldsPadding(gap) && EndsBefore(before, gap) && !JumpsInto(after, gap);
+        var key = (before.Module, gap);
+        if (proved.TryGetValue(key, out var known)) return known;
+        return proved[key] = HoldsPadding(gap) && EndsBefore(before, gap) && !JumpsInto(after, gap);
     }
 
     private bool HoldsPadding(AddressRange gap)

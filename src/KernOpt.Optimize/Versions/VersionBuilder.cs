@@ -48,7 +48,7 @@ public static class VersionBuilder
             var context = new PassContext(null, Assumptions.None);
             if (!PassPipeline.Run(PassPipeline.Outlining, body, context).Try(out var reports, out var why)) return why;
             var after = EdgeWeights.TakenJumps(body);
-            if (after > taken * 0.99) return Reasons.NothingToGain.With($"{taken:0} jumps taken before, {after:0} after, in {graph.Function}");
+            if (after >= taken * 0.99) return Reasons.NothingToGain.With($"{taken:0} jumps taken before, {after:0} after, in {graph.Function}");
             return new FunctionVersion(body, new VersionStatistics(before, BodyMeasure.SizeOf(body)) { TakenJumpsBefore = taken, TakenJumpsAfter = after }, reports);
         });
 }

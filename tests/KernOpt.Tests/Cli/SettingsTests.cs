@@ -9,31 +9,41 @@ namespace KernOpt.Tests.Cli;
 public sealed class SettingsTests
 {
     [Fact]
-    public void ShippedFile_NamesTheDefaultPolicy_AndNoJournal()
+    public void ShippedFile_SaysNothing()
     {
         var settings = Settings.Read(Repository.Root).Value;
 
-        Assert.Equal("default", settings.Policy);
-        Assert.Null(settings.Journal);
+        Assert.Equal(new Settings(null, null), settings);
     }
 
     [Fact]
     public void NoFile_SaysNothing()
     {
-        var folder = Directory.CreateTempSubdirectory("kernopt-settings-").FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(Scratch.Folder, Guid.NewGuid().ToString())).FullName;
 
         var settings = Settings.Read(folder).Value;
 
         Assert.Null(settings.Policy);
     }
 
+    [Fact]
+    public void FileWithValues_SaysThem()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(Scratch.Folder, Guid.NewGuid().ToString())).FullName;
+        File.WriteAllText(Path.Combine(folder, "appsettings.json"), "{ \"Policy\": \"conservative\", \"Journal\": \"/var/lib/kernopt.db\" }");
+
+        Assert.Equal(new Settings("conservative", "/var/lib/kernopt.db"), Settings.Read(folder).Value);
+    }
+
     [Theory]
     [InlineData("{ \"Policy\": ")]
     [InlineData("[]")]
     [InlineData("default")]
+    [InlineData("{ \"policy\": \"measure-only\" }")]
+    [InlineData("{ \"Policy\": 1 }")]
     public void SpoiledFile_IsRefused_AndNamed(string text)
     {
-        var folder = Directory.CreateTempSubdirectory("kernopt-settings-").FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(Scratch.Folder, Guid.NewGuid().ToString())).FullName;
         File.WriteAllText(Path.Combine(folder, "appsettings.json"), text);
 
         var refusal = Settings.Read(folder).Refusal;

@@ -259,6 +259,14 @@ public sealed unsafe class VersionTests(NativeSample sample, ITestOutputHelper o
         Assert.Empty(CallSiteConstants.At(handling, sample, caller.Calls.Single()));
     }
 
+    [Fact]
+    public void OutlineOfAFunctionThatWasNotSeenToRun_IsRefused()
+    {
+        var graph = sample.Parse("calls_after_tables");
+        var refused = VersionBuilder.Outline(graph, graph.Entry.Start, graph.Blocks.ToDictionary(b => b.Start, _ => 0L));
+        Assert.Equal(Reasons.NothingToGain, refused.Refusal.Reason);
+    }
+
     private FunctionVersion Specialize(string name, params EntryBinding[] bindings)
     {
         var version = TrySpecialize(name, bindings).Value;
