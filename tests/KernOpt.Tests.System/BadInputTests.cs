@@ -6,6 +6,21 @@ namespace KernOpt.Tests.System;
 public sealed class BadInputTests
 {
     [Theory]
+    [InlineData(Expect.Usage, "tune", "--policy", "/nonexistent.yaml")]
+    [InlineData(Expect.Usage, "specialize", "main", "--bind", "xyz=1")]
+    [InlineData(Expect.Refused, "ab", "1", "--for", "1ms")]
+    [InlineData(Expect.Refused, "hot", "--export", "/nonexistent/file")]
+    public async Task OptionsThatAreNoGood_LaunchNothing(int exit, params string[] arguments)
+    {
+        var trace = Path.Combine(Scratch.Folder, Guid.NewGuid().ToString());
+
+        Expect.OneLine(exit, await Kernopt.RunAsync([.. arguments, "--", "/usr/bin/touch", trace]));
+
+        await Task.Delay(200, TestContext.Current.CancellationToken);
+        Assert.False(File.Exists(trace));
+    }
+
+    [Theory]
     [InlineData("hot", "--pid", "notanumber")]
     [InlineData("hot")]
     [InlineData("nonsense")]

@@ -16,11 +16,17 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
 
     /// <summary>A command on a target; its work gets an open session.</summary>
     /// <param name="needsJournal">False: where the default journal cannot be opened, the work is done all the same and a note says that it is not recorded.</param>
-    public Command OnTarget(string name, string about, IEnumerable<Symbol> parts, Func<TargetRun, Task<int>> work, bool needsJournal = true)
+    public Command OnTarget(string name, string about, IEnumerable<Symbol> parts, Func<TargetRun, Task<int>> work, bool needsJournal = true) =>
+        OnTarget<Done>(name, about, parts, _ => Done.It, (run, _) => work(run), needsJournal);
+
+    /// <summary>A command some of whose options are read, and may be refused, before there is a target: nothing is launched for a command line that is no good.</summary>
+    public Command OnTarget<T>(string name, string about, IEnumerable<Symbol> parts, Func<ParseResult, Outcome<T>> read, Func<TargetRun, T, Task<int>> work, bool needsJournal = true)
     {
         var command = new Command(name, about) { target.Pid };
         foreach (var part in parts) Add(command, part);
-        command.SetAction(async (parse, cancellation) => await RunAsync(parse, work, needsJournal, cancellation).ConfigureAwait(false));
+        command.SetAction(async (parse, cancellation) => read(parse).Try(out var options, out var why)
+            ? await RunAsync(parse, run => work(run, options), needsJournal, cancellation).ConfigureAwait(false)
+            : Terminal.Refuse(why));
         return command;
     }
 

@@ -4,6 +4,7 @@ using KernOpt.Cli.Output;
 using KernOpt.Engine.Comparing;
 using KernOpt.Engine.Journaling;
 using KernOpt.Measure.Comparing;
+using KernOpt.Target;
 
 namespace KernOpt.Cli.Commands;
 
@@ -17,15 +18,14 @@ internal static class AbCommand
         var window = Durations.Option("--window", TimeSpan.FromMilliseconds(200), "Length of one window");
         var self = new Option<bool>("--a-a") { Description = "Compare the original with itself: must find no difference" };
         var svg = new Option<string?>("--svg") { Description = "Also draw the blocks' ratios and the interval into this file", HelpName = "FILE" };
-        return frame.OnTarget("ab", "Original against version: verdict, effect, interval", [id, duration, window, self, svg], async run =>
+        Outcome<AbConditions> Conditions(ParseResult parse) => OutputFile.Check(parse.GetValue(svg))
+            .Then(_ => AbRunner.StandardConditions(duration.In(parse), window.In(parse)))
+            .Then<AbConditions>(standard => standard with { IsSelf = parse.GetValue(self) });
+        return frame.OnTarget("ab", "Original against version: verdict, effect, interval", [id, duration, window, self, svg], Conditions, async (run, conditions) =>
         {
-            if (run.Parse.GetValue(svg) is { } wanted && !OutputFile.Check(wanted).Try(out _, out var unwritable)) return Terminal.Refuse(unwritable);
-            var time = duration.In(run.Parse);
-            if (!AbRunner.StandardConditions(time, window.In(run.Parse)).Try(out var conditions, out var why)) return Terminal.Refuse(why);
-            conditions = conditions with { IsSelf = run.Parse.GetValue(self) };
-            var outcome = await run.Terminal.WithProgress($"comparing version {run.Parse.GetValue(id)} for up to {time.TotalSeconds:0} s", progress =>
+            var outcome = await run.Terminal.WithProgress($"comparing version {run.Parse.GetValue(id)} for up to {conditions.Longest.TotalSeconds:0} s", progress =>
                 AbRunner.RunAsync(run.Session, run.Parse.GetValue(id), conditions, progress, run.Cancellation)).ConfigureAwait(false);
-            if (!outcome.Try(out var result, out why)) return Terminal.Refuse(why);
+            if (!outcome.Try(out var result, out var why)) return Terminal.Refuse(why);
             run.Session.Note(JournalKind.Verdict, result.Report.Function, $"{(conditions.IsSelf ? "the original against itself: " : "")}{result.Verdict}",
                 result.Report.Id, evidence: Evidence.Of(result.Verdict));
             if (run.Parse.GetValue(svg) is { } file && !Pictures.Write(file, result, conditions.Settings).Try(out _, out why)) return Terminal.Refuse(why);

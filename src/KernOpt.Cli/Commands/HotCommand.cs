@@ -15,9 +15,8 @@ internal static class HotCommand
         var top = Numbers.Option("--top", 25, 1, int.MaxValue, "How many functions to show (all in JSON)");
         var blocks = new Option<bool>("--blocks") { Description = "Also the hot basic blocks of the hottest functions" };
         var export = new Option<string?>("--export") { Description = "Also write the profile into this file: folded stacks (.folded, .txt), else for speedscope", HelpName = "FILE" };
-        return frame.OnTarget("hot", "Share of time per function", [duration, hertz, top, blocks, export], async run =>
+        return frame.OnTarget("hot", "Share of time per function", [duration, hertz, top, blocks, export], parse => OutputFile.Check(parse.GetValue(export)), async (run, _) =>
         {
-            if (run.Parse.GetValue(export) is { } wanted && !OutputFile.Check(wanted).Try(out _, out var unwritable)) return Terminal.Refuse(unwritable);
             var time = duration.In(run.Parse);
             var outcome = await run.Terminal.WithProgress($"sampling {run.Session.Target.Name} for {time.TotalSeconds:0.###} s", progress =>
                 HotProfiler.RunAsync(run.Session, time, run.Parse.GetValue(hertz), progress, run.Cancellation)).ConfigureAwait(false);

@@ -11,9 +11,8 @@ internal static class SpecializeCommand
     public static Command Create(CommandFrame frame)
     {
         var bind = new Option<string[]>("--bind") { Description = "An argument register and its value, decimal or 0x; may be given more than once", HelpName = "REG=VALUE", Required = true };
-        return frame.OnTarget("specialize", "Build, validate and install a version for constant arguments; prints its id", [CommandFrame.Function, bind], async run =>
+        return frame.OnTarget("specialize", "Build, validate and install a version for constant arguments; prints its id", [CommandFrame.Function, bind], parse => Bindings.Parse(parse.GetRequiredValue(bind)), async (run, bindings) =>
         {
-            if (!Bindings.Parse(run.Parse.GetRequiredValue(bind)).Try(out var bindings, out var why)) return Terminal.Refuse(why);
             var name = run.Parse.GetRequiredValue(CommandFrame.Function);
             var outcome = await run.Terminal.WithProgress($"specializing {name}", progress =>
                 VersionMaker.SpecializeAsync(run.Session, name, bindings, progress, run.Cancellation)).ConfigureAwait(false);

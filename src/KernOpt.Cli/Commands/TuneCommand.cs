@@ -14,18 +14,18 @@ internal static class TuneCommand
     {
         var policy = new Option<string?>("--policy") { Description = "What may be tried, where, and at what cost (default: what KERNOPT_POLICY or appsettings.json names, else policies/default.yaml)", HelpName = "FILE" };
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(60), "How long to tune; what was kept stays");
-        return frame.OnTarget("tune", "The closed loop: measure, choose, generate, install, compare, keep or roll back", [policy, duration], async run =>
+        return frame.OnTarget("tune", "The closed loop: measure, choose, generate, install, compare, keep or roll back", [policy, duration], parse => PolicyOf(parse.GetValue(policy)), async (run, rules) =>
         {
-            var named = run.Parse.GetValue(policy);
-            if (!(named is null ? Settings.Read().Then(s => LoadPolicy(s.Policy)) : LoadPolicy(named)).Try(out var rules, out var why)) return Terminal.Refuse(why);
             run.Session.Noted += new DecisionStory(run.Terminal).Tell;
             var outcome = await run.Terminal.WithProgress($"tuning {run.Session.Target.Name}", progress =>
                 TuneHost.RunAsync(run.Session, rules, duration.In(run.Parse), progress, run.Cancellation)).ConfigureAwait(false);
-            if (!outcome.Try(out var report, out why)) return Terminal.Refuse(why);
+            if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);
             run.Terminal.Show("tune", report, console => Tables.Tune(console, report));
             return ExitCode.Done;
         });
     }
+
+    private static Outcome<Policy> PolicyOf(string? named) => named is null ? Settings.Read().Then(settings => LoadPolicy(settings.Policy)) : LoadPolicy(named);
 
     /// <summary>A file, or the name of one that ships with KernOpt ("conservative").</summary>
     internal static Outcome<Policy> LoadPolicy(string? name)

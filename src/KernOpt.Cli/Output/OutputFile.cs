@@ -5,9 +5,10 @@ namespace KernOpt.Cli.Output;
 /// <summary>A file that a command writes when its work is done: whether it can be is known before the work begins.</summary>
 internal static class OutputFile
 {
-    /// <summary>Leaves what is there as it is; a file that was not there is not left behind.</summary>
-    public static Outcome<Done> Check(string path)
+    /// <summary>Leaves what is there as it is; a file that was not there is not left behind. Null, when none was asked for, is in order.</summary>
+    public static Outcome<Done> Check(string? path)
     {
+        if (path is null) return Done.It;
         try
         {
             var isNew = !File.Exists(path);

@@ -10,8 +10,8 @@ namespace KernOpt.Bench.Figures;
 /// </summary>
 internal static class ThroughputFigure
 {
-    /// <summary>Odd, so that the median is one of them; with 96 % the median of all such ratios lies between the 23rd and the 39th (binomial).</summary>
-    private const int Pairs = 61, Low = 22, High = 38;
+    /// <summary>Odd, so that the median is one of them; with 96 % the median of all such ratios lies between the 15th and the 27th (binomial).</summary>
+    private const int Pairs = 41, Low = 14, High = 26;
 
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(1.5);
 
