@@ -119,9 +119,15 @@ public sealed class LoopTests
         Assert.True(faster.ExitCode == Expect.Done, $"{faster}");
         Assert.Equal("faster", faster.Result.GetProperty("verdict").GetString());
         Assert.Contains("<svg", await File.ReadAllTextAsync(picture, TestContext.Current.CancellationToken), StringComparison.Ordinal);
-        var self = await Kernopt.RunAsync("ab", "--pid", pid, id, "--for", "6s", "--a-a", "--json");
-        Assert.True(self.ExitCode is Expect.Done or Expect.Inconclusive, $"{self}");
-        Assert.Contains(self.Result.GetProperty("verdict").GetString(), new[] { "no difference", "inconclusive" });
+        // With 95 % confidence one comparison of the original with itself in twenty may claim a difference; two in a row are a fault of the comparison.
+        var claims = new List<string?>();
+        while (claims.Count < 2 && (claims.Count == 0 || claims[^1] is "faster" or "slower"))
+        {
+            var self = await Kernopt.RunAsync("ab", "--pid", pid, id, "--for", "6s", "--a-a", "--json");
+            Assert.True(self.ExitCode is Expect.Done or Expect.Inconclusive or Expect.Regression, $"{self}");
+            claims.Add(self.Result.GetProperty("verdict").GetString());
+        }
+        Assert.Contains(claims[^1], new[] { "no difference", "inconclusive" });
     }
 
     private static async Task SwitchesAsync(HotFilter program, double before, double after)
