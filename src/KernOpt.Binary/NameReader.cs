@@ -12,7 +12,7 @@ internal sealed class NameReader(ByteView strings, Findings findings)
     private readonly Dictionary<ulong, string> known = [];
     private long budget = checked(8L * strings.Bytes.Length + (1 << 20));
 
-    /// <summary>"" for a name that is empty, not terminated, too long, or outside of the table.</summary>
+    /// <summary>As it can be shown; "" for a name that is empty, not terminated, too long, or outside of the table.</summary>
     public string At(ulong offset)
     {
         if (offset == 0) return "";
@@ -23,6 +23,7 @@ internal sealed class NameReader(ByteView strings, Findings findings)
             name = "";
             budget -= LongestName;
         }
+        name = VisibleText.Of(name);
         budget -= name.Length + 1;
         known.Add(offset, name);
         return name;

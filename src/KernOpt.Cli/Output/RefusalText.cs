@@ -7,12 +7,9 @@ internal static class RefusalText
 {
     public static string Of(Refusal refusal)
     {
-        var (reason, detail) = (refusal.Reason, Visible(refusal.Detail).TrimEnd());
+        var (reason, detail) = (refusal.Reason, string.Join('\n', refusal.Detail.Split('\n').Select(VisibleText.Of)).TrimEnd());
         if (detail.Length == 0) return $"{reason}: {reason.Meaning}";
         if (detail.Contains('\n', StringComparison.Ordinal)) return $"{reason}: {reason.Meaning}\n  {detail.Replace("\n", "\n  ", StringComparison.Ordinal)}";
         return $"{reason}: {detail}{(detail[^1] is '.' or '!' or '?' ? "" : ".")} {reason.Meaning}";
     }
-
-    /// <summary>Names come from the target: what they hold must not drive the terminal.</summary>
-    private static string Visible(string text) => string.Concat(text.Select(c => char.IsControl(c) && c != '\n' ? '?' : c));
 }

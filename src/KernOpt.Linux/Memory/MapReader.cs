@@ -43,7 +43,7 @@ internal sealed class MapReader(int pid, ModuleFiles files)
     {
         var path = first.Path.EndsWith(MapsFile.DeletedMark, StringComparison.Ordinal) ? first.Path[..^MapsFile.DeletedMark.Length] : first.Path;
         Func<Outcome<byte[]>> file = first.Inode == 0 ? () => files.MemoryOf(first.Range) : () => files.Contents(first);
-        return new(Path.GetFileName(path), path, new(bias), range, own, first.Inode != 0 && first.Inode == program, file, files.DebugFile);
+        return new(VisibleText.Of(Path.GetFileName(path)), path, new(bias), range, own, first.Inode != 0 && first.Inode == program, file, files.DebugFile);
     }
 
     private static AddressRange Extent(IReadOnlyList<LoadSegment> segments, ulong bias)

@@ -29,7 +29,7 @@ internal sealed record ProcessStatus(int Pid, string Name, char State, int Proce
         var fields = stat[(close + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (fields.Length < 20 || fields[0].Length != 1) return null;
         // fields[0] is field 3 (state) of proc(5): flags is field 9, utime 14, stime 15, starttime 22.
-        return new(pid, stat[(open + 1)..close], fields[0][0], (int)Number(status, "Tgid:"), (int)Number(status, "TracerPid:"), (uint)Number(status, "Uid:"),
+        return new(pid, VisibleText.Of(stat[(open + 1)..close]), fields[0][0], (int)Number(status, "Tgid:"), (int)Number(status, "TracerPid:"), (uint)Number(status, "Uid:"),
             Unsigned(fields[19]), (Unsigned(fields[6]) & KernelThreadFlag) != 0, Unsigned(fields[11]) + Unsigned(fields[12]));
     }
 

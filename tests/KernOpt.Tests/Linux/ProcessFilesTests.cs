@@ -118,4 +118,14 @@ public sealed class ProcessFilesTests
         }
         return file;
     }
+
+    [Fact]
+    public void NameOfAProcess_MayHoldAnything_AndDrivesNoTerminal()
+    {
+        var fields = string.Join(' ', Enumerable.Repeat("0", 18).Append("77"));
+
+        var status = ProcessStatus.Parse(7, $"7 (a) b\u001b[2J) S {fields} 0", ["Tgid:\t7"]);
+
+        Assert.Equal(("a) b?[2J", 'S', 77UL), (status!.Name, status.State, status.StartTicks));
+    }
 }
