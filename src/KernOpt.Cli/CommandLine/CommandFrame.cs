@@ -73,6 +73,7 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
                 {
                     exit = terminal.ExitOf(await work(new TargetRun(session, terminal, parse, cancellation)).ConfigureAwait(false));
                 }
+                if (target.IsLaunch && process.State == TargetState.Alive) terminal.Say($"{process.Name} runs on");
                 if (session.JournalFailure is { } lacking) Console.Error.WriteLine($"kernopt: the journal is not complete: {RefusalText.Of(lacking)}");
                 return exit;
             }

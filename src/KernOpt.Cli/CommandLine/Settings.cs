@@ -9,23 +9,26 @@ namespace KernOpt.Cli.CommandLine;
 /// </summary>
 internal sealed record Settings(string? Policy, string? Journal)
 {
+    /// <summary>The file that people edit is the clone's; the one that is read is its copy.</summary>
+    private const string Name = "appsettings.json";
+
     /// <summary>Refused (8006) where the file cannot be read or is no object of texts.</summary>
     public static Outcome<Settings> Read() => Read(AppContext.BaseDirectory);
 
     internal static Outcome<Settings> Read(string folder)
     {
-        var file = Path.Combine(folder, "appsettings.json");
+        var file = Path.Combine(folder, Name);
         try
         {
             // Not deserialized: that prepares more code than all the rest of a short command.
             using var document = JsonDocument.Parse(File.Exists(file) ? File.ReadAllBytes(file) : "{}"u8.ToArray());
             if (document.RootElement.EnumerateObject().FirstOrDefault(p => p.Name is not ("Policy" or "Journal")) is { Value.ValueKind: not JsonValueKind.Undefined } odd)
-                return Reasons.SettingsUnreadable.With($"{file}: there is no setting '{odd.Name}'; there are Policy and Journal");
+                return Reasons.SettingsUnreadable.With($"{Name}: there is no setting '{odd.Name}'; there are Policy and Journal");
             return new Settings(Of(document.RootElement, "Policy"), Of(document.RootElement, "Journal"));
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
-            return Reasons.SettingsUnreadable.With($"{file}: {error.Message}");
+            return Reasons.SettingsUnreadable.With($"{Name}: {error.Message}");
         }
     }
 

@@ -14,5 +14,5 @@ internal static class ListCommand
             var report = InstalledVersions.List(run.Session);
             run.Terminal.Show("list", report, console => Tables.List(console, report));
             return Task.FromResult(ExitCode.Done);
-        });
+        }, needsJournal: false);
 }

@@ -18,6 +18,6 @@ internal static class SwitchCommand
             if (!outcome.Try(out var report, out var why)) return Task.FromResult(Terminal.Refuse(why));
             run.Terminal.Show("list", report, console => Output.Tables.List(console, report));
             return Task.FromResult(ExitCode.Done);
-        });
+        }, needsJournal: false);
     }
 }

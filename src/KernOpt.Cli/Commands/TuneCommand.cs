@@ -12,7 +12,7 @@ internal static class TuneCommand
 {
     public static Command Create(CommandFrame frame)
     {
-        var policy = new Option<string?>("--policy") { Description = "What may be tried, where, and at what cost (default: what KERNOPT_POLICY or appsettings.json names, else policies/default.yaml)", HelpName = "FILE" };
+        var policy = new Option<string?>("--policy") { Description = "What may be tried, where, and at what cost: a file, or the name of a shipped one such as conservative (default: what KERNOPT_POLICY or appsettings.json names, else policies/default.yaml)", HelpName = "FILE" };
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(60), "How long to tune; what was kept stays");
         return frame.OnTarget("tune", "The closed loop: measure, choose, generate, install, compare, keep or roll back", [policy, duration], parse => PolicyOf(parse.GetValue(policy)), async (run, rules) =>
         {
@@ -25,7 +25,13 @@ internal static class TuneCommand
         });
     }
 
-    private static Outcome<Policy> PolicyOf(string? named) => named is null ? Settings.Read().Then(settings => LoadPolicy(settings.Policy)) : LoadPolicy(named);
+    private static Outcome<Policy> PolicyOf(string? named) => named is null ? Settings.Read().Then(Usual) : LoadPolicy(named);
+
+    private static Outcome<Policy> Usual(Settings settings)
+    {
+        var loaded = LoadPolicy(settings.Policy);
+        return loaded.IsDone || settings.Policy is null ? loaded : loaded.Refusal.Reason.With($"{loaded.Refusal.Detail} (the policy that KERNOPT_POLICY or appsettings.json names)");
+    }
 
     /// <summary>A file, or the name of one that ships with KernOpt ("conservative").</summary>
     internal static Outcome<Policy> LoadPolicy(string? name)

@@ -51,7 +51,7 @@ internal static class DemoRun
             if (cancellation.IsCancellationRequested) rates = null;
         }
         var reverted = await InstalledVersions.RevertAsync(session, null, new Progress<string>(), CancellationToken.None).ConfigureAwait(false);
-        return reverted.Then<DemoReport>(taken => new DemoReport(tune, cancellation.IsCancellationRequested, rates?.Off, rates?.On, rates?.On / rates?.Off, taken));
+        return reverted.Then<DemoReport>(taken => new DemoReport(tune, cancellation.IsCancellationRequested, rates?.Off, rates?.On, rates?.On / rates?.Off, rates?.LowestRatio, rates?.HighestRatio, taken));
     }
 
     private static void Draw(IAnsiConsole console, DemoReport report)
@@ -60,7 +60,8 @@ internal static class DemoRun
         if (report.IsInterrupted) console.WriteLine("interrupted: this is what was decided until then; everything is taken out");
         else if (report is { RoundsPerSecondOff: { } off, RoundsPerSecondOn: { } on })
         {
-            console.MarkupLineInterpolated($"the program's own count: {off:0.0} rounds a second with everything switched off, {on:0.0} with everything switched on (medians of windows by turns; the verdicts above are the evidence)");
+            console.MarkupLineInterpolated($"the program's own count: {off:0.0} rounds a second with everything switched off, {on:0.0} with everything switched on (medians of short windows by turns; pairs of them from {report.LowestRatio:0.00} to {report.HighestRatio:0.00} times)");
+            if (report is { LowestRatio: < 1, HighestRatio: > 1 }) console.WriteLine("that is too uneven to tell a difference by; the verdicts above rest on many more windows");
         }
         else console.WriteLine("nothing was kept, so nothing changed");
         Tables.Revert(console, report.Reverted);
@@ -68,4 +69,4 @@ internal static class DemoRun
 }
 
 /// <summary>The rates are the program's own, with all that was kept switched off and on; null when nothing was kept, or when the demo was interrupted.</summary>
-internal sealed record DemoReport(TuneReport Tune, bool IsInterrupted, double? RoundsPerSecondOff, double? RoundsPerSecondOn, double? Ratio, TakenOutReport Reverted);
+internal sealed record DemoReport(TuneReport Tune, bool IsInterrupted, double? RoundsPerSecondOff, double? RoundsPerSecondOn, double? Ratio, double? LowestRatio, double? HighestRatio, TakenOutReport Reverted);

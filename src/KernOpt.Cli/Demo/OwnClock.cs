@@ -26,7 +26,9 @@ internal static class OwnClock
             (isOn ? on : off).Add(await workload.RateAsync(Window, cancellation).ConfigureAwait(false));
         }
         if (!InstalledVersions.SwitchAll(session, isOn: true).Try(out _, out var refused)) return refused;
-        return cancellation.IsCancellationRequested ? new OwnRates(0, 0) : new OwnRates(Median(off), Median(on));
+        if (cancellation.IsCancellationRequested) return new OwnRates(0, 0, 0, 0);
+        var ratios = on.Zip(off, (with, without) => with / without).ToList();
+        return new OwnRates(Median(off), Median(on), ratios.Min(), ratios.Max());
     }
 
     private static double Median(List<double> values)
@@ -37,5 +39,5 @@ internal static class OwnClock
     }
 }
 
-/// <summary>Rounds a second of the program's own count, with all that was kept switched off and on.</summary>
-internal sealed record OwnRates(double Off, double On);
+/// <summary>Rounds a second of the program's own count, with all that was kept switched off and on; the smallest and the largest ratio of a pair of windows.</summary>
+internal sealed record OwnRates(double Off, double On, double LowestRatio, double HighestRatio);
