@@ -21,7 +21,9 @@ public sealed class UrgencyTests
         using (Urgency.Begin())
         {
             var during = Scheduling.Of(0)!.Value;
-            Assert.True(during.Policy == Scheduling.FirstInFirstOut || (during.Policy == Scheduling.Other && during.Slice == Scheduling.ShortestSlice));
+            // Without the permission for the first, the second; and who is at idle priority may not leave it by himself (sched(7)).
+            var isAllowed = Environment.IsPrivilegedProcess;
+            Assert.Contains(during.Policy, isAllowed ? [Scheduling.FirstInFirstOut] : policy == Scheduling.Idle ? [Scheduling.Idle] : new[] { Scheduling.FirstInFirstOut, Scheduling.Other });
             // A flag that only CAP_SYS_NICE takes back would keep the thread at this priority for good.
             Assert.Equal(0UL, during.Flags);
         }
