@@ -14,7 +14,7 @@ internal static class ExitCode
 
     private static readonly Reason[] Usages =
     [
-        Reasons.BadCommandLine, Reasons.NoTarget, Reasons.TwoTargets, Reasons.SettingsUnreadable, Reasons.LaunchFailed, Reasons.NoSuchProcess, Reasons.BadBinding, Reasons.BindingNotAnArgument, Reasons.NoSuchVersion,
+        Reasons.BadCommandLine, Reasons.NoTarget, Reasons.TwoTargets, Reasons.SettingsUnreadable, Reasons.NoSuchProcess, Reasons.BadBinding, Reasons.BindingNotAnArgument, Reasons.NoSuchVersion,
         Reasons.FunctionNotFound, Reasons.FunctionAmbiguous, Reasons.NotFunctionStart, Reasons.FunctionNameMalformed, Reasons.ModuleNotFound,
     ];
 
