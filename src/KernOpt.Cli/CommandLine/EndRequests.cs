@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace KernOpt.Cli.CommandLine;
 
 /// <summary>
-/// Ctrl-C, SIGTERM and the end of the terminal (unless nohup made it nothing) end a command in order: its token is cancelled, what was only measuring is taken out again. A second one ends at once. Ctrl-Z does nothing but say
-/// so: a kernopt that is stopped while it holds a thread of the target would hold it until it is continued.
+/// Ctrl-C, SIGTERM and the end of the terminal (unless nohup made it nothing) end a command in order: its token is cancelled, what was only measuring is taken out again.
+/// A second one ends at once. Ctrl-Z does nothing but say so: a kernopt that is stopped while it holds a thread of the target would hold it until it is continued.
 /// </summary>
 internal sealed class EndRequests : IDisposable
 {

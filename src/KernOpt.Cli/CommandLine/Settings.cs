@@ -4,7 +4,7 @@ using KernOpt.Target;
 namespace KernOpt.Cli.CommandLine;
 
 /// <summary>
-/// What holds where the command line says nothing: appsettings.json (the clone's, copied beside the program when it is built), and over it the environment
+/// What holds where the command line says nothing: appsettings.json (the clone's, which the launcher copies beside the program), and over it the environment
 /// (KERNOPT_POLICY, KERNOPT_JOURNAL). An empty value is as good as none. Policy: a file, or the name of one that ships with KernOpt. Journal: its file.
 /// </summary>
 internal sealed record Settings(string? Policy, string? Journal)
