@@ -120,6 +120,7 @@ public sealed class LoopTests
         Assert.Equal("faster", faster.Result.GetProperty("verdict").GetString());
         Assert.Contains("<svg", await File.ReadAllTextAsync(picture, TestContext.Current.CancellationToken), StringComparison.Ordinal);
         // With 95 % confidence one comparison of the original with itself in twenty may claim a difference; two in a row are a fault of the comparison.
+        // The rate itself is a figure of its own (KernOpt.Bench self).
         var claims = new List<string?>();
         while (claims.Count < 2 && (claims.Count == 0 || claims[^1] is "faster" or "slower"))
         {
