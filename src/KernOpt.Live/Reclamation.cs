@@ -72,7 +72,7 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
         private static (LiveRegion, ulong) RedirectionOf(Waiting one)
         {
             if (one.Placed is not { } placed) return (one.Region, one.Owner);
-            var parent = placed.Entry.Type == EntryType.Redirect ? placed.Entry.Id : placed.Entry.Parent;
+            var parent = placed.Entry.Type is EntryType.Redirect or EntryType.Points ? placed.Entry.Id : placed.Entry.Parent;
             // A call's parent is a version, whose parent is the redirection.
             if (placed.Entry.Type == EntryType.Call) parent = one.Region.Entries.FirstOrDefault(e => e.Entry.Id == parent)?.Entry.Parent ?? parent;
             return (one.Region, parent);

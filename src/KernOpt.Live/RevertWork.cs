@@ -6,7 +6,7 @@ using KernOpt.Target;
 namespace KernOpt.Live;
 
 /// <summary>
-/// One revert in one region: switches to the original, then call sites, then function entries. Springboards and memory are left to
+/// One revert in one region: switches to the original, then call sites, then function entries, then points. Springboards and memory are left to
 /// <see cref="Reclamation"/>, since a thread may be on its way through them. In a region that is inherited only this target's own text is touched: switches,
 /// records and entries are the parent's. In a damaged one nothing but whole undo records is used.
 /// </summary>
@@ -29,6 +29,7 @@ internal sealed class RevertWork(LiveRegion region, TextChanges changes)
         }
         foreach (var change in region.Changes.Where(c => c.Record.Kind == ChangeKind.CallSite).ToList()) Undo(change);
         foreach (var change in region.Changes.Where(c => c.Record.Kind == ChangeKind.Entry).ToList()) Undo(change);
+        foreach (var change in region.Changes.Where(c => c.Record.Kind == ChangeKind.Point).ToList()) Undo(change);
         if (!IsOurs) return;
         foreach (var placed in region.Entries) Drain(placed);
     }
@@ -45,6 +46,10 @@ internal sealed class RevertWork(LiveRegion region, TextChanges changes)
                 break;
             case EntryType.Call:
                 TakeOutCall(placed);
+                break;
+            case EntryType.Points:
+                foreach (var change in ChangesOf(placed, ChangeKind.Point)) Undo(change);
+                Drain(placed);
                 break;
         }
     }

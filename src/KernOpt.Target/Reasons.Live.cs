@@ -1,6 +1,6 @@
 namespace KernOpt.Target;
 
-/// <summary>5000–5099: regions and the undo log. 5100–5199: patch sites. 5200–5299: installing. 5300–5399: reverting.</summary>
+/// <summary>5000–5099: regions and the undo log. 5100–5199: patch sites. 5200–5299: installing. 5300–5399: reverting. 5400–5499: points.</summary>
 public static partial class Reasons
 {
     public static readonly Reason RegionDamaged = new(5001, nameof(RegionDamaged), "A region's header or one of its records is not what KernOpt wrote. Nothing new is put there; what can be read can still be reverted.");
@@ -24,4 +24,11 @@ public static partial class Reasons
     public static readonly Reason NotQuiescent = new(5302, nameof(NotQuiescent), "Some thread may still be in the old code or return to it; it stays until a later revert proves otherwise.");
     public static readonly Reason RecordImplausible = new(5303, nameof(RecordImplausible), "An undo record's original bytes are not those of the module's file; it is not used.");
     public static readonly Reason TextNotComparable = new(5304, nameof(TextNotComparable), "The module's file or its live text could not be read, so the two cannot be compared.");
+
+    public static readonly Reason PointTaken = new(5401, nameof(PointTaken), "The instruction, or one that would have to be executed elsewhere for it, is changed already: a version, or another probe. Take that out first.");
+    public static readonly Reason PointTooShort = new(5402, nameof(PointTooShort), "The instruction has one byte, and none before it in the same straight run is longer.");
+    public static readonly Reason NoWayToPoint = new(5403, nameof(NoWayToPoint), "No instruction that would do is long enough for a jump inside one cache line, and no padding is within reach of a short one.");
+    public static readonly Reason PointNotMovable = new(5404, nameof(PointNotMovable), "The instruction must stay where it is (a call through a pointer, a system call, a return, an indirect jump), and nothing before it in the same straight run can be replaced.");
+    public static readonly Reason NoPoint = new(5405, nameof(NoPoint), "The places that were asked for hold no instruction: a function that never returns has no exit.");
+    public static readonly Reason NotAnInstruction = new(5406, nameof(NotAnInstruction), "No instruction of the function begins at this offset. `kernopt inspect ... FUNC` lists them.");
 }

@@ -41,7 +41,8 @@ internal sealed record Kernopt(int ExitCode, string Output, string Errors)
 
     private static Process Start(string[] arguments, (string Name, string Value)? variable)
     {
-        var start = new ProcessStartInfo(Program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        // A shell without job control, and nohup, have what they start ignore SIGINT and SIGHUP; the tests send both.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,HUP", Program]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["XDG_STATE_HOME"] = Scratch.Folder;
         if (variable is { } more) start.Environment[more.Name] = more.Value;

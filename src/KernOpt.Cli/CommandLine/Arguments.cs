@@ -50,6 +50,7 @@ internal static class Arguments
         InspectCommand.Create(frame),
         HotCommand.Create(frame),
         ValuesCommand.Create(frame),
+        ProbeCommand.Create(frame),
         SpecializeCommand.Create(frame),
         OutlineCommand.Create(frame),
         RelocateCommand.Create(frame),

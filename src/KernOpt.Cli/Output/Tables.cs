@@ -64,6 +64,16 @@ internal static partial class Tables
         console.MarkupLineInterpolated($"{report.Calls} calls ({report.CallsPerSecond:0} a second{(report.SelfNanosecondsPerCall is { } ns ? $", {ns:0.#} ns of CPU in its own code each" : "")}), {report.Samples} sampled (one in {report.SampledOneIn}), {report.Lost} lost; cost {report.CostShare:P2}");
     }
 
+    public static void Probe(IAnsiConsole console, ProbeReport report, int top)
+    {
+        var table = new Sheet("count", "a second", "place", "reached by", "instruction");
+        foreach (var row in report.Rows.OrderByDescending(r => r.Count).Take(top)) table.Add($"{row.Count}", $"{row.PerSecond:0}", row.Place, row.Rung, row.Instruction);
+        table.WriteTo(console);
+        if (report.Rows.Count > top) console.MarkupLineInterpolated($"and {report.Rows.Count - top} more; --top shows them, --json has all");
+        Refusals(console, report.Refusals);
+        console.MarkupLineInterpolated($"{report.Places} places for {report.Seconds:0.0} s; planned in {report.PlanningSeconds:0.00} s, placed in {report.PlacingSeconds:0.00} s, taken out in {report.RemovingSeconds:0.00} s");
+    }
+
     public static void Version(IAnsiConsole console, VersionReport report)
     {
         console.MarkupLineInterpolated($"version [bold]{report.Id}[/]: {report.Kind} of {report.Function} {report.Bindings}");

@@ -38,6 +38,13 @@ public sealed record ValueRow(string Value, long Count, double Share);
 
 public sealed record CallerRow(string Caller, Address ReturnsTo, double Share);
 
+/// <summary>What was counted at places. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until the text was the original again.</summary>
+public sealed record ProbeReport(string Target, double Seconds, double PlanningSeconds, double PlacingSeconds, double RemovingSeconds, int Places, IReadOnlyList<ProbeRow> Rows,
+    IReadOnlyList<RefusalRow> Refusals);
+
+/// <summary>One instruction and how often control came to it. Rung: how its code was reached.</summary>
+public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond);
+
 /// <summary>A version that was built, validated and installed.</summary>
 public sealed record VersionReport(string Target, ulong Id, string Kind, string Function, string Bindings, Address Site, int Bytes,
     int InstructionsBefore, int InstructionsAfter, int BlocksBefore, int BlocksAfter, int CallSitesPatched, ValidationRow? Validation, IReadOnlyList<PassRow> Passes);

@@ -22,7 +22,9 @@ public static class InstalledVersions
             var function = session.Program.FunctionAt(v.Function.Start)?.DisplayName ?? v.FunctionName;
             return new InstalledRow(v.Id, v.Kind.ToString(), function, v.Text, StateOf(v, redirect), (int)v.Code.Length, (long)v.GuardMisses, (long)v.Calls, v.Created.ToString("u"));
         });
-        return new ListReport(session.Target.Name, [.. rows], session.Live.Regions.Sum(r => r.Changes));
+        var points = session.Live.Points.Select(p => new InstalledRow(p.Id, "Points", p.FunctionName, $"{p.Points} x {p.Text}", p.IsDraining ? "draining" : "active", (int)p.Code.Length, 0,
+            Enumerable.Range(0, p.Points).Sum(i => (long)p.Word(i, 0)), p.Created.ToString("u")));
+        return new ListReport(session.Target.Name, [.. rows.Concat(points).OrderBy(r => r.Id)], session.Live.Regions.Sum(r => r.Changes));
     }
 
     /// <summary>Leads every redirected function to its newest version, or to its original. A copy that counts its blocks, left by a kill, is no version to switch to.</summary>
@@ -41,8 +43,8 @@ public static class InstalledVersions
     public static async Task<Outcome<TakenOutReport>> RevertAsync(Session session, ulong? id, IProgress<string> progress, CancellationToken cancellation)
     {
         if (!session.Change().Try(out var live, out var why)) return why;
-        var before = live.Versions.Count;
-        if (id is { } one && !live.Versions.Any(v => v.Id == one)) return NotInstalled(one, live.Versions);
+        var before = Installed(live).Count;
+        if (id is { } one && !IsInside(live, one)) return NotInstalled(one, Installed(live));
         var clock = System.Diagnostics.Stopwatch.StartNew();
         RevertReport report;
         if (id is null) report = live.RevertAll();
@@ -57,16 +59,19 @@ public static class InstalledVersions
         }
         var (differences, notCompared) = TextCheck.CompareAll(session.Target);
         session.Note(JournalKind.Reverted, "", id is null ? "everything was taken out" : $"version {id} was taken out", id ?? 0);
-        var remaining = live.Versions.Count;
+        var remaining = Installed(live).Count;
         // Where others stay installed, the text differs because of them.
         var unexpected = remaining == 0 ? differences.Select(d => $"text differs from the file's at {d.Range}") : [];
         return new TakenOutReport(session.Target.Name, before - remaining, remaining, report.Problems.Count == 0 && !IsInside(live, id), differences.Count == 0,
             [.. report.Problems.Select(p => p.ToString()), .. draining > 0 ? [$"{draining} pieces of code may still have a thread in them; they stay until a later revert"] : Array.Empty<string>(), .. unexpected, .. notCompared.Select(n => n.ToString())]);
     }
 
-    private static bool IsInside(LiveCode live, ulong? id) => live.Versions.Any(v => id is null || v.Id == id);
+    /// <summary>What list shows and revert takes.</summary>
+    private static List<Installed> Installed(LiveCode live) => [.. live.Versions, .. live.Points];
 
-    private static Refusal NotInstalled(ulong id, IReadOnlyList<InstalledVersion> installed) => Reasons.NoSuchVersion.With(
+    private static bool IsInside(LiveCode live, ulong? id) => Installed(live).Exists(v => id is null || v.Id == id);
+
+    private static Refusal NotInstalled(ulong id, List<Installed> installed) => Reasons.NoSuchVersion.With(
         installed.Count == 0 ? $"{id}; nothing is installed" : $"{id}; installed are: {string.Join(", ", installed.Select(v => v.Id))}");
 
     private static string StateOf(InstalledVersion version, Redirect? redirect)

@@ -21,10 +21,11 @@ internal enum EntryType : byte
     Version = 2,
     Call = 3,
     Probe = 4,
+    Points = 5,
 }
 
 /// <summary>
-/// A thing in a region that owns memory: a redirection of a function, a version, a redirected call or a probe. Pieces are offsets into the region;
+/// A thing in a region that owns memory: a redirection of a function, a version, a redirected call, a probe, or points. Pieces are offsets into the region;
 /// addresses are the target's. Name is the function's stable name, Text what the maker says about it; both are cut to fit. Kind, Facts and More
 /// mean what the type says (see docs/region-format.md).
 /// </summary>
@@ -78,7 +79,7 @@ internal sealed record Entry(EntryType Type, ulong Id)
         var word = BinaryPrimitives.ReadUInt64LittleEndian(from);
         state = (EntryState)(byte)word;
         var type = (EntryType)(byte)(word >> 8);
-        if (type is EntryType.None or > EntryType.Probe || state > EntryState.Draining) return null;
+        if (type is EntryType.None or > EntryType.Points || state > EntryState.Draining) return null;
         if (Sum(word & 0xFFFF_FF00, from) != (uint)(word >> 32)) return null;
         return new Entry(type, Get(from, RegionFormat.EntryField.Id))
         {

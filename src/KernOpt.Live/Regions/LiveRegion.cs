@@ -141,6 +141,7 @@ internal sealed class LiveRegion
         EntryType.Redirect => RedirectCode.DataBytes,
         EntryType.Version => InstalledVersion.DataBytes,
         EntryType.Call => RedirectedCall.DataBytes,
+        EntryType.Points => InstalledPoints.LeastDataOf(entry),
         _ => ValueProbe.CapacityOf(entry) is > 0 and <= ValueProbe.MostRecords and var records && int.IsPow2(records)
             ? ProbeCode.DataBytes(records) : ulong.MaxValue,
     };

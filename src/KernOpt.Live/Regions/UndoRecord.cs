@@ -31,6 +31,8 @@ public enum ChangeKind : byte
     Springboard = 2,
     /// <summary>A direct call was pointed elsewhere.</summary>
     CallSite = 3,
+    /// <summary>An instruction was led to the code of a point.</summary>
+    Point = 4,
 }
 
 /// <summary>One changed place of the text: at most 16 bytes, before and after. Module tells which byte of which file lies there.</summary>
@@ -61,7 +63,7 @@ internal sealed record UndoRecord(
         state = (UndoState)(byte)word;
         var kind = (ChangeKind)(byte)(word >> 8);
         var length = (int)(word >> 16 & 0xFFFF);
-        if (length is 0 or > RegionFormat.Undo.LongestText || kind is ChangeKind.None or > ChangeKind.CallSite || state > UndoState.Reverted) return null;
+        if (length is 0 or > RegionFormat.Undo.LongestText || kind is ChangeKind.None or > ChangeKind.Point || state > UndoState.Reverted) return null;
         if (Sum(word & 0xFFFF_FF00, from) != (uint)(word >> 32)) return null;
         return new UndoRecord(kind, new Address(BinaryPrimitives.ReadUInt64LittleEndian(from[RegionFormat.Undo.Address..])),
             [.. from.Slice(RegionFormat.Undo.Original, length)], [.. from.Slice(RegionFormat.Undo.Patched, length)],

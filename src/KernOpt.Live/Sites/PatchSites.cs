@@ -61,7 +61,7 @@ public sealed class PatchSites(
         foreach (var (place, index) in Places(graph))
         {
             if (place.Instruction.Length < ShortJumpBytes || !target.CanStoreAtOnce(place.At, ShortJumpBytes)) continue;
-            if (FindSpringboard(graph.Function, place.At) is not { } springboard) continue;
+            if (FindSpringboard(graph.Function, place.At, isTaken) is not { } springboard) continue;
             return WithFlags(place with { Form = SiteForm.Springboard, Springboard = springboard }, Liveness.Of(graph), graph, index);
         }
         return null;
@@ -107,7 +107,7 @@ public sealed class PatchSites(
     private static int Lost(PatchSite site, IReadOnlyCollection<Register>? needed) => needed?.Count(r => !site.IsUnmodified(r)) ?? 0;
 
     /// <summary>Five bytes of padding, not taken yet, that a short jump at the site reaches and that one store can fill.</summary>
-    private Address? FindSpringboard(Function function, Address site)
+    internal Address? FindSpringboard(Function function, Address site, Func<AddressRange, bool>? isTakenNow)
     {
         var next = site + ShortJumpBytes;
         var reach = AddressRange.Between(next + sbyte.MinValue, next + (sbyte.MaxValue + JumpBytes));
@@ -116,7 +116,7 @@ public sealed class PatchSites(
             for (var at = gap.Start; at + JumpBytes <= gap.End; at += 1)
             {
                 if (at - next is < sbyte.MinValue or > sbyte.MaxValue || !target.CanStoreAtOnce(at, JumpBytes)) continue;
-                if (isTaken is null || !isTaken(new AddressRange(at, JumpBytes))) return at;
+                if (isTakenNow is null || !isTakenNow(new AddressRange(at, JumpBytes))) return at;
             }
         }
         return null;

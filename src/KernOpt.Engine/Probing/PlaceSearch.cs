@@ -1,0 +1,69 @@
+using System.IO.Enumeration;
+using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
+using KernOpt.Engine.Profiling;
+using KernOpt.Engine.Sessions;
+using KernOpt.Live.Points;
+using KernOpt.Target;
+
+namespace KernOpt.Engine.Probing;
+
+/// <summary>Finds the functions and points of places, and plans how to get there.</summary>
+internal static class PlaceSearch
+{
+    /// <summary>By function, in order of address. A place by name that is refused ends the search; what a glob finds and cannot use is counted.</summary>
+    public static Outcome<IReadOnlyList<PlacementPlan>> Plan(Session session, IReadOnlyList<Place> places, RefusalCount refusals, CancellationToken cancellation)
+    {
+        var wanted = new Dictionary<Function, List<Place>>();
+        foreach (var place in places)
+        {
+            if (!Functions(session, place).Try(out var functions, out var why)) return why;
+            foreach (var function in functions)
+            {
+                if (!wanted.TryGetValue(function, out var of)) wanted[function] = of = [];
+                of.Add(place);
+            }
+        }
+        var ladder = session.Live.Ladder();
+        var plans = new List<PlacementPlan>();
+        foreach (var (function, of) in wanted.OrderBy(w => w.Key.Start))
+        {
+            if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With("");
+            if (!Points(session, function, of).Try(out var found, out var why))
+            {
+                if (!of.TrueForAll(p => p.IsGlob)) return why;
+                refusals.Add(why, function.DisplayName);
+                continue;
+            }
+            var plan = ladder.Plan(found.Graph, found.Points);
+            foreach (var unplaced in plan.Unplaced) refusals.Add(unplaced.Why, function.DisplayName);
+            plans.Add(plan);
+        }
+        return plans;
+    }
+
+    private static Outcome<(FunctionGraph Graph, List<Point> Points)> Points(Session session, Function function, List<Place> places)
+    {
+        if (!session.Parse(function).Try(out var graph, out var why)) return why;
+        if (FunctionTraits.Analyze(graph, session.Live.Source).IsJudgedByPlace) return Reasons.JudgedByPlace.With($"{function}");
+        var points = new List<Point>();
+        foreach (var place in places)
+        {
+            if (!place.In(graph).Try(out var found, out why)) return why;
+            points.AddRange(found);
+        }
+        return (graph, points);
+    }
+
+    private static Outcome<IReadOnlyList<Function>> Functions(Session session, Place place)
+    {
+        if (!place.IsGlob) return session.Program.Find(place.Function).Then<IReadOnlyList<Function>>(f => new[] { f });
+        var mark = place.Function.IndexOf('!');
+        var (module, name) = mark < 0 ? ("*", place.Function) : (place.Function[..mark], place.Function[(mark + 1)..]);
+        var found = session.Program.Modules.Where(m => Matches(module, m.Name)).SelectMany(m => m.Functions)
+            .Where(f => f.Names.Any(n => Matches(name, n)) || Matches(name, f.StableName)).ToList();
+        return found.Count == 0 ? Reasons.FunctionNotFound.With($"nothing matches '{place.Function}'") : found;
+    }
+
+    private static bool Matches(string glob, string name) => FileSystemName.MatchesSimpleExpression(glob, name, ignoreCase: false);
+}

@@ -1,0 +1,151 @@
+using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
+using KernOpt.Live.Points;
+using KernOpt.Live.Regions;
+using KernOpt.Target;
+
+namespace KernOpt.Live;
+
+/// <summary>
+/// What became of a plan. Offsets: for each placement the number of its first point in <see cref="InstalledPoints"/>, -1 where the placement was refused after all;
+/// Refused says why.
+/// </summary>
+public sealed record PointsReport(InstalledPoints Installed, IReadOnlyList<int> Offsets, IReadOnlyList<Refusal> Refused);
+
+public sealed partial class LiveCode
+{
+    /// <summary>Placements that are installed at once: two changes of text each at most, so that one region's log has room for them.</summary>
+    public const int MostPlacements = RegionFormat.UndoRecords / 4;
+
+    /// <summary>Plans where points go, around everything that is changed by now.</summary>
+    public PlacementLadder Ladder() => new(target, Sites, PatchedPlaces().Select(r => r.Range));
+
+    /// <summary>
+    /// Puts a program before the points of a plan, all of one module, at most <see cref="MostPlacements"/>: first all code, then each placement by its own store, so that
+    /// some may be refused while the others stand. Refused with nothing changed: 5003, or what the only placement was refused for.
+    /// </summary>
+    public Outcome<PointsReport> InstallPoints(IReadOnlyList<Placement> placements, IPointProgram program, string text)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(placements.Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(placements.Count, MostPlacements);
+        var module = placements[0].Graph.Function.Module.Location.Range;
+        lock (gate) return regions.InReachOf(module, region => PointsIn(region, placements, program, text));
+    }
+
+    /// <summary>Points that are in the target, whoever put them there.</summary>
+    public IReadOnlyList<InstalledPoints> Points => All(EntryType.Points, (region, placed) => new InstalledPoints(region, placed));
+
+    private Outcome<PointsReport> PointsIn(LiveRegion region, IReadOnlyList<Placement> placements, IPointProgram program, string text)
+    {
+        if (region.Changes.Count + placements.Sum(p => p.Springboard is null ? 1 : 2) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
+        var points = placements.Sum(p => p.Points.Length);
+        var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
+        if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
+        if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words)).Try(out var data, out why))
+        {
+            region.GiveBack(code, default);
+            return why;
+        }
+        var work = new PointsWork(region, code, data, program);
+        foreach (var placement in placements) work.Assemble(placement);
+        var added = region.Add(new Entry(EntryType.Points, regions.NextId(region))
+        {
+            Code = code,
+            Data = data,
+            Site = placements[0].At,
+            Function = placements[0].Graph.Function.Range,
+            CreatedUnixMilliseconds = Now,
+            Facts = InstalledPoints.Facts(points, program.Words),
+            Name = placements[0].Graph.Function.StableName,
+            Text = text,
+        });
+        if (!added.Try(out var placed, out why))
+        {
+            region.GiveBack(code, data);
+            return why;
+        }
+        region.Memory.Write(data.Offset, new byte[data.Length]);
+        region.Memory.Write(code.Offset, work.Bytes);
+        for (var i = 0; i < placements.Count; i++)
+        {
+            if (work.StubOf(i) is { } stub && LeadTo(region, placed.Entry.Id, placements[i], stub) is { } refusal) work.Refuse(i, refusal);
+        }
+        unpatched.Invalidate();
+        if (work.Offsets.All(o => o < 0))
+        {
+            region.Remove(placed);
+            return work.Refused[0];
+        }
+        region.Mark(placed, EntryState.Live);
+        return new PointsReport(new InstalledPoints(region, placed), work.Offsets, work.Refused);
+    }
+
+    /// <summary>The springboard, which nobody executes yet, and then the lead. Undoes the former when the latter is refused.</summary>
+    private Refusal? LeadTo(LiveRegion region, ulong owner, Placement placement, Address stub)
+    {
+        LoggedChange? springboard = null;
+        if (placement.Springboard is { } at && !changes.Make(region, ChangeKind.Springboard, at, Near(NearJump, at, stub, PlacementContext.JumpBytes), owner).Try(out springboard, out var why)) return why;
+        var bytes = placement.Rung switch
+        {
+            Rung.Springboard => [ShortJump, (byte)(placement.Springboard!.Value - (placement.At + PlacementContext.ShortJumpBytes))],
+            Rung.Call => Near(NearCall, placement.At, stub, PlacementContext.JumpBytes),
+            _ => Near(NearJump, placement.At, stub, PlacementContext.JumpBytes),
+        };
+        if (changes.Make(region, ChangeKind.Point, placement.At, bytes, owner).Try(out _, out var refused)) return null;
+        if (springboard is not null && changes.Undo(region, springboard, marks: true).IsDone) region.Free(springboard);
+        return refused;
+    }
+
+    /// <summary>The code of one installation as it grows.</summary>
+    private sealed class PointsWork(LiveRegion region, Piece code, Piece data, IPointProgram program)
+    {
+        private readonly Dictionary<FunctionGraph, Liveness<BasicBlock>> liveness = [];
+        private readonly List<Address?> stubs = [];
+        private readonly List<int> offsets = [];
+        private readonly List<Refusal> refused = [];
+        private ulong used;
+        private int points;
+
+        /// <summary>int3 where nothing was put.</summary>
+        public byte[] Bytes { get; } = Filled(code.Length);
+
+        public IReadOnlyList<int> Offsets => offsets;
+        public IReadOnlyList<Refusal> Refused => refused;
+
+        public Address? StubOf(int placement) => stubs[placement];
+
+        public void Assemble(Placement placement)
+        {
+            if (!liveness.TryGetValue(placement.Graph, out var live)) liveness[placement.Graph] = live = Liveness.Of(placement.Graph);
+            var at = region.AddressOf(code.Offset + used);
+            var words = region.AddressOf(data.Offset) + InstalledPoints.DataBytes(points, program.Words);
+            if (PointStub.Assemble(at, placement, program, live, words).Try(out var bytes, out var why))
+            {
+                bytes.CopyTo(Bytes, (int)used);
+                used += PointStub.MostBytes(placement, program);
+                stubs.Add(at);
+                offsets.Add(points);
+            }
+            else
+            {
+                stubs.Add(null);
+                offsets.Add(-1);
+                refused.Add(why);
+            }
+            points += placement.Points.Length;
+        }
+
+        public void Refuse(int placement, Refusal why)
+        {
+            offsets[placement] = -1;
+            refused.Add(why);
+        }
+
+        private static byte[] Filled(ulong length)
+        {
+            var bytes = new byte[length];
+            bytes.AsSpan().Fill(0xCC);
+            return bytes;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+using Iced.Intel;
+using KernOpt.Code.Graphs;
+using KernOpt.Target;
+
+namespace KernOpt.Live.Points;
+
+/// <summary>How control gets to a point's code, cheapest first.</summary>
+public enum Rung
+{
+    /// <summary>The point's own instruction becomes a jmp rel32.</summary>
+    Jump,
+    /// <summary>The point's own instruction is a direct call; it calls the code instead, which goes on to the callee.</summary>
+    Call,
+    /// <summary>An instruction before it in the same straight run becomes a jmp rel32; what lies between is executed with the code.</summary>
+    EarlierJump,
+    /// <summary>The point's own instruction, or one before it, becomes a jmp rel8 to a jmp rel32 in padding.</summary>
+    Springboard,
+}
+
+/// <summary>
+/// One instruction of a block to be replaced (Lead), and the points that its replacement serves, ascending, none before Lead. Springboard is the padding that
+/// a short jump goes through.
+/// </summary>
+public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block, int Lead, ImmutableArray<int> Points, Address? Springboard = null)
+{
+    public Instruction Instruction => Block.Instructions[Lead];
+    public Address At => new(Instruction.IP);
+
+    /// <summary>The first instruction that is executed in its old place again; Lead + 1 where only Lead is moved.</summary>
+    public int Resume => Math.Max(Lead + 1, Points[^1]);
+
+    /// <summary>Bytes of the text that are stored.</summary>
+    public int StoredBytes => Rung == Rung.Springboard ? PlacementContext.ShortJumpBytes : PlacementContext.JumpBytes;
+
+    /// <summary>What is no longer executed in its old place.</summary>
+    public AddressRange Bypassed => AddressRange.Between(At, new Address(Block.Instructions[Resume - 1].NextIP));
+}

@@ -1,0 +1,98 @@
+using KernOpt.Code.Graphs;
+using KernOpt.Live.Points.Rungs;
+using KernOpt.Live.Sites;
+using KernOpt.Target;
+
+namespace KernOpt.Live.Points;
+
+/// <summary>A point that no rung fits, and why.</summary>
+public sealed record UnplacedPoint(Point Point, Refusal Why);
+
+/// <summary>What is to be stored for the points of one function, and the points that are left out.</summary>
+public sealed record PlacementPlan(IReadOnlyList<Placement> Placements, IReadOnlyList<UnplacedPoint> Unplaced);
+
+/// <summary>
+/// Finds for points of functions what has to be stored, the cheapest rung that fits first. Points in one straight run share one store: the first one's. What it has
+/// planned it does not plan again for others. Plans only; see <see cref="LiveCode.InstallPoints"/>.
+/// </summary>
+public sealed class PlacementLadder
+{
+    /// <summary>By what a passage costs: a jump there and back; the same through padding. A call costs one jump, but serves only its own point.</summary>
+    private static readonly IRung[] Rungs = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new SpringboardRung()];
+
+    private readonly ITarget target;
+    private readonly PatchSites sites;
+    private readonly TakenText taken;
+
+    internal PlacementLadder(ITarget target, PatchSites sites, IEnumerable<AddressRange> changed)
+    {
+        this.target = target;
+        this.sites = sites;
+        taken = new TakenText(changed);
+    }
+
+    /// <summary>Points before endbr64 are moved behind it: an indirect call must find it, and it does nothing else. Unplaced points: 5401 to 5404.</summary>
+    public PlacementPlan Plan(FunctionGraph graph, IEnumerable<Point> points)
+    {
+        var context = new PlacementContext(target, sites, graph, taken);
+        var placements = new List<Placement>();
+        var unplaced = new List<UnplacedPoint>();
+        foreach (var block in points.Select(BehindEndbr).Distinct().GroupBy(p => p.Block))
+        {
+            Placement? open = null;
+            foreach (var point in block.OrderBy(p => p.Index))
+            {
+                if (open is not null && Join(open, point) is { } longer)
+                {
+                    open = longer;
+                    continue;
+                }
+                Close(open, placements);
+                open = Rungs.Select(r => r.Place(context, point)).FirstOrDefault(p => p is not null);
+                if (open is null) unplaced.Add(new UnplacedPoint(point, WhyNot(context, point)));
+            }
+            Close(open, placements);
+        }
+        return new PlacementPlan(placements, unplaced);
+    }
+
+    /// <summary>The rung that this point alone would get, whatever else is planned; null where none fits.</summary>
+    public Rung? RungOf(FunctionGraph graph, Point point, out Refusal? whyNot)
+    {
+        var context = new PlacementContext(target, sites, graph, taken);
+        var place = BehindEndbr(point);
+        var placement = Rungs.Select(r => r.Place(context, place)).FirstOrDefault(p => p is not null);
+        whyNot = placement is null ? WhyNot(context, place) : null;
+        return placement?.Rung;
+    }
+
+    private static Point BehindEndbr(Point point) =>
+        point.Instruction.Mnemonic == Iced.Intel.Mnemonic.Endbr64 && point.Index + 1 < point.Block.Instructions.Length ? point with { Index = point.Index + 1 } : point;
+
+    /// <summary>The placement with one point more, when control comes from its lead to the point and nothing in between is anybody else's.</summary>
+    private Placement? Join(Placement open, Point point)
+    {
+        if (open.Rung == Rung.Call || StraightRun.Around(open.Block, open.Lead).Last < point.Index) return null;
+        var longer = open with { Points = open.Points.Add(point.Index) };
+        return taken.Overlaps(longer.Bypassed) ? null : longer;
+    }
+
+    private void Close(Placement? placement, List<Placement> into)
+    {
+        if (placement is null) return;
+        into.Add(placement);
+        taken.Add(placement.Bypassed);
+        if (placement.Springboard is { } springboard) taken.Add(new AddressRange(springboard, PlacementContext.JumpBytes));
+    }
+
+    private static Refusal WhyNot(PlacementContext context, Point point)
+    {
+        var run = StraightRun.Around(point.Block, point.Index);
+        var lead = Enumerable.Range(run.First, point.Index - run.First + 1).Select(i => new Point(point.Block, i)).ToList();
+        if (lead.Exists(p => !context.IsFree(p, p))) return Reasons.PointTaken.With($"{point} in {context.Graph.Function}");
+        var movable = lead.Where(p => StraightRun.CanMove(p.Instruction)).ToList();
+        if (movable.Count == 0) return Reasons.PointNotMovable.With($"{point.Instruction} at {point} in {context.Graph.Function}");
+        if (movable.TrueForAll(p => p.Instruction.Length < PlacementContext.ShortJumpBytes)) return Reasons.PointTooShort.With($"{point.Instruction} at {point} in {context.Graph.Function}");
+        return Reasons.NoWayToPoint.With($"{point.Instruction} at {point} in {context.Graph.Function}");
+    }
+}

@@ -1,0 +1,35 @@
+using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
+using KernOpt.Live.Stubs;
+using KernOpt.Target;
+
+namespace KernOpt.Live.Points;
+
+/// <summary>What one placement leads to: the code of its points, between copies of the instructions that are bypassed, and the way back.</summary>
+internal static class PointStub
+{
+    /// <summary>A copied instruction may become longer: jrcxz and loop need a jump of their own.</summary>
+    private const int MostBytesOfCopy = 24;
+    private const ulong Alignment = 16;
+
+    public static ulong MostBytes(Placement placement, IPointProgram program) =>
+        ((ulong)(placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy) + Alignment - 1) & ~(Alignment - 1);
+
+    /// <summary>Words: where those of the placement's first point lie; the others follow. Refused (5204) when something is out of reach.</summary>
+    public static Outcome<byte[]> Assemble(Address at, Placement placement, IPointProgram program, Liveness<BasicBlock> liveness, Address words) => StubAssembler.Assemble(at, code =>
+    {
+        var block = placement.Block;
+        var next = 0;
+        for (var i = placement.Lead; i <= placement.Resume; i++)
+        {
+            if (next < placement.Points.Length && placement.Points[next] == i)
+            {
+                program.Emit(code, new PointContext(words + (ulong)(next * program.Words * 8), liveness.Before(block, i)));
+                next++;
+            }
+            if (placement.Rung == Rung.Call || i == placement.Resume) break;
+            code.AddInstruction(block.Instructions[i]);
+        }
+        code.jmp(placement.Rung == Rung.Call ? placement.Instruction.NearBranchTarget : block.Instructions[placement.Resume - 1].NextIP);
+    });
+}

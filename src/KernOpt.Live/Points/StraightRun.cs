@@ -1,0 +1,30 @@
+using Iced.Intel;
+using KernOpt.Code.Graphs;
+
+namespace KernOpt.Live.Points;
+
+/// <summary>
+/// Instructions First..Last of a block: whoever executes First comes to Last, and all but Last can be executed elsewhere instead. A call ends a run, since its return
+/// address must be the original one; so do a system call and endbr64 (an indirect call must find it where it was), and whatever else leaves the straight line.
+/// </summary>
+internal readonly record struct StraightRun(int First, int Last)
+{
+    /// <summary>The run that an instruction of the block is in.</summary>
+    public static StraightRun Around(BasicBlock block, int index)
+    {
+        var first = index;
+        while (first > 0 && CanBypass(block.Instructions[first - 1])) first--;
+        var last = index;
+        while (last + 1 < block.Instructions.Length && CanBypass(block.Instructions[last])) last++;
+        return new StraightRun(first, last);
+    }
+
+    /// <summary>It does the same elsewhere and goes on to the next instruction.</summary>
+    public static bool CanBypass(in Instruction instruction) =>
+        instruction.FlowControl == FlowControl.Next && !instruction.IsInvalid && instruction.MemoryBase != Register.EIP
+        && instruction.Mnemonic is not (Mnemonic.Endbr64 or Mnemonic.Endbr32 or Mnemonic.Syscall or Mnemonic.Sysenter);
+
+    /// <summary>It does the same elsewhere, wherever it goes on to: also jumps to fixed places.</summary>
+    public static bool CanMove(in Instruction instruction) =>
+        CanBypass(instruction) || instruction.IsJmpShortOrNear || instruction.IsJccShortOrNear;
+}
