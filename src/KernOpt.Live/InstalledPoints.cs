@@ -1,11 +1,17 @@
+using System.Buffers.Binary;
 using KernOpt.Live.Regions;
+using KernOpt.Target;
 
 namespace KernOpt.Live;
 
-/// <summary>Points that were installed together: their code, and the words that it writes. They are taken out together.</summary>
+/// <summary>
+/// Points that were installed together: their code, the words that it writes, and which text is bypassed for it. They are taken out together. A process that the target
+/// forks while they are in runs into them, too, and counts in the same words.
+/// </summary>
 public sealed class InstalledPoints : Installed
 {
     private const int MostPoints = 1 << 20, MostWords = 1 << 16;
+    private const int RangeBytes = 16;
 
     internal InstalledPoints(LiveRegion region, PlacedEntry placed) : base(region, placed)
     {
@@ -20,11 +26,34 @@ public sealed class InstalledPoints : Installed
     /// <summary>A point's word as it is now: a plain load of memory that is shared with the target.</summary>
     public ulong Word(int point, int word) => LoadData(8 * ((ulong)point * (ulong)Words + (ulong)word));
 
+    /// <summary>Text that is executed in the region instead of in its place, by placement.</summary>
+    internal IReadOnlyList<AddressRange> Bypassed()
+    {
+        var bytes = new byte[(int)Entry.More * RangeBytes];
+        Region.Memory.Read(DataAt(WordBytes(Points, Words)), bytes);
+        return [.. Enumerable.Range(0, (int)Entry.More).Select(i => new AddressRange(
+            new Address(BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(i * RangeBytes))), BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(i * RangeBytes + 8))))];
+    }
+
+    internal static byte[] Encode(IReadOnlyList<AddressRange> bypassed)
+    {
+        var bytes = new byte[bypassed.Count * RangeBytes];
+        for (var i = 0; i < bypassed.Count; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * RangeBytes), bypassed[i].Start.Value);
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * RangeBytes + 8), bypassed[i].Length);
+        }
+        return bytes;
+    }
+
     /// <summary>More than there can be where the figures are none.</summary>
     internal static ulong LeastDataOf(Entry entry) =>
-        (int)(uint)entry.Facts is > 0 and <= MostPoints and var points && (int)(entry.Facts >> 32) is > 0 and <= MostWords and var words ? DataBytes(points, words) : ulong.MaxValue;
+        (int)(uint)entry.Facts is > 0 and <= MostPoints and var points && (int)(entry.Facts >> 32) is > 0 and <= MostWords and var words && entry.More <= MostPoints
+            ? DataBytes(points, words, (int)entry.More) : ulong.MaxValue;
 
-    internal static ulong DataBytes(int points, int words) => 8 * (ulong)points * (ulong)words;
+    internal static ulong DataBytes(int points, int words, int placements) => WordBytes(points, words) + (ulong)placements * RangeBytes;
+
+    internal static ulong WordBytes(int points, int words) => 8 * (ulong)points * (ulong)words;
 
     internal static ulong Facts(int points, int words) => (ulong)(uint)words << 32 | (uint)points;
 }

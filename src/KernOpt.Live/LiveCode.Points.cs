@@ -2,6 +2,7 @@ using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Live.Points;
 using KernOpt.Live.Regions;
+using KernOpt.Live.Text;
 using KernOpt.Target;
 
 namespace KernOpt.Live;
@@ -18,7 +19,10 @@ public sealed partial class LiveCode
     public const int MostPlacements = RegionFormat.UndoRecords / 4;
 
     /// <summary>Plans where points go, around everything that is changed by now.</summary>
-    public PlacementLadder Ladder() => new(target, Sites, PatchedPlaces().Select(r => r.Range));
+    public PlacementLadder Ladder()
+    {
+        lock (gate) return new PlacementLadder(target, Sites, ChangedText().Concat(Bypassed()));
+    }
 
     /// <summary>
     /// Puts a program before the points of a plan, all of one module, at most <see cref="MostPlacements"/>: first all code, then each placement by its own store, so that
@@ -28,6 +32,7 @@ public sealed partial class LiveCode
     {
         ArgumentOutOfRangeException.ThrowIfZero(placements.Count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(placements.Count, MostPlacements);
+        if (placements.Any(p => p.Graph.Function.Module != placements[0].Graph.Function.Module)) throw new ArgumentException("placements of several modules", nameof(placements));
         var module = placements[0].Graph.Function.Module.Location.Range;
         lock (gate) return regions.InReachOf(module, region => PointsIn(region, placements, program, text));
     }
@@ -35,13 +40,27 @@ public sealed partial class LiveCode
     /// <summary>Points that are in the target, whoever put them there.</summary>
     public IReadOnlyList<InstalledPoints> Points => All(EntryType.Points, (region, placed) => new InstalledPoints(region, placed));
 
+    /// <summary>Places that lead to a region now, and padding that a thread may still be on its way through.</summary>
+    private List<AddressRange> ChangedText() => [.. regions.All.SelectMany(r => r.Changes).Select(c => c.Record)
+        .Where(r => r.Kind == ChangeKind.Springboard || changes.Look(r) == TextHolds.Patched).Select(r => r.Range)];
+
+    /// <summary>Text around points that is executed elsewhere: decided by the text, for a point that could not be taken out leads away still.</summary>
+    private List<AddressRange> Bypassed()
+    {
+        lock (gate)
+        {
+            var leads = regions.All.SelectMany(r => r.Changes).Where(c => c.Record.Kind == ChangeKind.Point && changes.Look(c.Record) == TextHolds.Patched).Select(c => c.Record.At).ToHashSet();
+            return leads.Count == 0 ? [] : [.. Points.SelectMany(p => p.Bypassed()).Where(b => leads.Contains(b.Start))];
+        }
+    }
+
     private Outcome<PointsReport> PointsIn(LiveRegion region, IReadOnlyList<Placement> placements, IPointProgram program, string text)
     {
         if (region.Changes.Count + placements.Sum(p => p.Springboard is null ? 1 : 2) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
         var points = placements.Sum(p => p.Points.Length);
         var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
         if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
-        if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words)).Try(out var data, out why))
+        if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words, placements.Count)).Try(out var data, out why))
         {
             region.GiveBack(code, default);
             return why;
@@ -56,6 +75,7 @@ public sealed partial class LiveCode
             Function = placements[0].Graph.Function.Range,
             CreatedUnixMilliseconds = Now,
             Facts = InstalledPoints.Facts(points, program.Words),
+            More = (ulong)placements.Count,
             Name = placements[0].Graph.Function.StableName,
             Text = text,
         });
@@ -64,7 +84,23 @@ public sealed partial class LiveCode
             region.GiveBack(code, data);
             return why;
         }
+        try
+        {
+            return Fill(region, placed, placements, work);
+        }
+        catch
+        {
+            // Nobody else knows of what is in by now.
+            new RevertWork(region, changes).TakeOut(placed);
+            throw;
+        }
+    }
+
+    private Outcome<PointsReport> Fill(LiveRegion region, PlacedEntry placed, IReadOnlyList<Placement> placements, PointsWork work)
+    {
+        var (code, data) = (placed.Entry.Code, placed.Entry.Data);
         region.Memory.Write(data.Offset, new byte[data.Length]);
+        region.Memory.Write(data.Offset + work.WordBytes, InstalledPoints.Encode([.. placements.Select(p => p.Bypassed)]));
         region.Memory.Write(code.Offset, work.Bytes);
         for (var i = 0; i < placements.Count; i++)
         {
@@ -84,11 +120,12 @@ public sealed partial class LiveCode
     private Refusal? LeadTo(LiveRegion region, ulong owner, Placement placement, Address stub)
     {
         LoggedChange? springboard = null;
+        if (!changes.IsOriginal(placement.Bypassed)) return Reasons.NotUnpatched.With($"at {placement.Bypassed}");
         if (placement.Springboard is { } at && !changes.Make(region, ChangeKind.Springboard, at, Near(NearJump, at, stub, PlacementContext.JumpBytes), owner).Try(out springboard, out var why)) return why;
         var bytes = placement.Rung switch
         {
             Rung.Springboard => [ShortJump, (byte)(placement.Springboard!.Value - (placement.At + PlacementContext.ShortJumpBytes))],
-            Rung.Call => Near(NearCall, placement.At, stub, PlacementContext.JumpBytes),
+            Rung.Call or Rung.LaterCall => Near(NearCall, placement.At, stub, PlacementContext.JumpBytes),
             _ => Near(NearJump, placement.At, stub, PlacementContext.JumpBytes),
         };
         if (changes.Make(region, ChangeKind.Point, placement.At, bytes, owner).Try(out _, out var refused)) return null;
@@ -109,6 +146,7 @@ public sealed partial class LiveCode
         /// <summary>int3 where nothing was put.</summary>
         public byte[] Bytes { get; } = Filled(code.Length);
 
+        public ulong WordBytes => InstalledPoints.WordBytes(points, program.Words);
         public IReadOnlyList<int> Offsets => offsets;
         public IReadOnlyList<Refusal> Refused => refused;
 
@@ -116,9 +154,9 @@ public sealed partial class LiveCode
 
         public void Assemble(Placement placement)
         {
-            if (!liveness.TryGetValue(placement.Graph, out var live)) liveness[placement.Graph] = live = Liveness.Of(placement.Graph);
+            if (!liveness.TryGetValue(placement.Graph, out var live)) liveness[placement.Graph] = live = Liveness.WithoutConventions(placement.Graph);
             var at = region.AddressOf(code.Offset + used);
-            var words = region.AddressOf(data.Offset) + InstalledPoints.DataBytes(points, program.Words);
+            var words = region.AddressOf(data.Offset) + WordBytes;
             if (PointStub.Assemble(at, placement, program, live, words).Try(out var bytes, out var why))
             {
                 bytes.CopyTo(Bytes, (int)used);

@@ -31,7 +31,7 @@ public sealed partial class LiveCode
         changes = new TextChanges(target, modules, regions);
         reclamation = new Reclamation(target, regions, changes);
         unpatched = new UnpatchedSource(source, PatchedPlaces);
-        Sites = new PatchSites(Source, target, f => FunctionParser.Parse(f, Source), IsSpringboardTaken);
+        Sites = new PatchSites(Source, target, f => FunctionParser.Parse(f, Source), IsSpringboardTaken, Bypassed);
     }
 
     /// <summary>The program as it was before any change: parse functions from this, or a redirected one looks like a jump.</summary>

@@ -14,5 +14,5 @@ public static partial class Reasons
     public static readonly Reason GuardHitRateFell = new(6010, nameof(GuardHitRateFell),
         "The kept version's guard lets fewer calls through than the policy demands: the values have changed.");
     public static readonly Reason CostDrifted = new(6011, nameof(CostDrifted),
-        "The kept version's cost per call has risen above what it was when it was kept.");
+        "The kept version's cost per call has risen above what it was when it was kept, and beside its original it is no longer surely faster.");
 }

@@ -24,8 +24,41 @@ public sealed class ProbeTests
     }
 
     [Theory]
+    [InlineData(300)]
+    [InlineData(900)]
+    [InlineData(1_800)]
+    public async Task KilledProbe_LeavesARightProgram_ThatTheNextOneRestores(int around)
+    {
+        using var program = new HotFilter(isStripped: false);
+        using (var probe = Kernopt.Start("probe", "--pid", program.Pid, "--at", "*:blocks", "--for", "60s", "--quiet"))
+        {
+            await Task.Delay(around + Random.Shared.Next(400), TestContext.Current.CancellationToken);
+            probe.Kill();
+            await probe.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+        await program.MedianRateAsync(1);
+        // The next probe takes out what the killed one left, and then its own.
+        var next = await Kernopt.RunAsync("probe", "--pid", program.Pid, "--at", "fold:blocks", "--for", "1s", "--json");
+        Assert.True(next.ExitCode == Expect.Done, $"{next}");
+        Assert.Empty(TargetText.Differences(program.Target.Pid));
+        Assert.Equal(0, program.WrongAnswers);
+    }
+
+    [Fact]
+    public async Task AProgramThatEnds_IsCountedToItsEnd()
+    {
+        // Each of the four calls of the shell's own loop is one pass through the place.
+        var probe = await Kernopt.RunAsync("probe", "--at", "write:entry", "--for", "20s", "--json", "--", "/bin/sh", "-c", "sleep 3; echo a; echo b; echo c; echo d");
+        Assert.True(probe.ExitCode == Expect.Done, $"{probe}");
+        var rows = probe.Result.GetProperty("rows").EnumerateArray().ToList();
+        Assert.Equal(4, rows.Sum(r => r.GetProperty("count").GetInt64()));
+        Assert.Contains("TargetEnded", probe.Result.GetProperty("notes")[0].GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("fold:middle")]
     [InlineData(":blocks")]
+    [InlineData("fo?d")]
     [InlineData("fold+0x1")]
     [InlineData("no*such:entry")]
     public async Task APlaceThatIsNone_IsAUsageError_AndNothingIsTouched(string place)

@@ -64,6 +64,28 @@ internal static partial class Tables
         console.MarkupLineInterpolated($"{report.Calls} calls ({report.CallsPerSecond:0} a second{(report.SelfNanosecondsPerCall is { } ns ? $", {ns:0.#} ns of CPU in its own code each" : "")}), {report.Samples} sampled (one in {report.SampledOneIn}), {report.Lost} lost; cost {report.CostShare:P2}");
     }
 
+    public static void Reach(IAnsiConsole console, ReachReport report)
+    {
+        var table = new Sheet("module", "instructions", "jump", "call", "earlier jump", "springboard", "refused");
+        foreach (var row in report.Modules)
+        {
+            table.Add(row.Module, $"{row.Instructions}", Of(row.Jump, row), Of(row.Call, row), Of(row.EarlierJump, row), Of(row.Springboard, row), Of(row.Refused, row));
+        }
+        table.WriteTo(console);
+        Refusals(console, report.Refusals);
+        var share = report.Instructions == 0 ? 0 : (double)report.Reached / report.Instructions;
+        console.MarkupLineInterpolated($"{report.Reached} of {report.Instructions} instructions of resolved functions take a probe ({share:P2}); {report.Seconds:0.0} s");
+
+        static string Of(long count, ReachRow row) => row.Instructions == 0 ? "" : Percent((double)count / row.Instructions);
+    }
+
+    public static void FunctionReach(IAnsiConsole console, FunctionReachReport report)
+    {
+        var table = new Sheet("address", "instruction", "reached by");
+        foreach (var row in report.Points) table.Add($"{row.Address}", row.Instruction, row.Rung ?? $"refused: {row.Refused}");
+        table.WriteTo(console);
+    }
+
     public static void Probe(IAnsiConsole console, ProbeReport report, int top)
     {
         var table = new Sheet("count", "a second", "place", "reached by", "instruction");
@@ -71,6 +93,7 @@ internal static partial class Tables
         table.WriteTo(console);
         if (report.Rows.Count > top) console.MarkupLineInterpolated($"and {report.Rows.Count - top} more; --top shows them, --json has all");
         Refusals(console, report.Refusals);
+        foreach (var note in report.Notes) console.MarkupLineInterpolated($"note: {note}");
         console.MarkupLineInterpolated($"{report.Places} places for {report.Seconds:0.0} s; planned in {report.PlanningSeconds:0.00} s, placed in {report.PlacingSeconds:0.00} s, taken out in {report.RemovingSeconds:0.00} s");
     }
 

@@ -20,9 +20,11 @@ public sealed class Liveness<TBlock> where TBlock : notnull
     private readonly Dictionary<TBlock, LiveSet> atStart;
     private readonly Dictionary<TBlock, LiveSet> atEnd;
     private readonly Func<TBlock, IReadOnlyList<Instruction>> instructionsOf;
+    private readonly EffectsOf effectsOf;
 
-    internal Liveness(Dictionary<TBlock, LiveSet> atStart, Dictionary<TBlock, LiveSet> atEnd, Func<TBlock, IReadOnlyList<Instruction>> instructionsOf)
+    internal Liveness(Dictionary<TBlock, LiveSet> atStart, Dictionary<TBlock, LiveSet> atEnd, Func<TBlock, IReadOnlyList<Instruction>> instructionsOf, EffectsOf effectsOf)
     {
+        this.effectsOf = effectsOf;
         this.atStart = atStart;
         this.atEnd = atEnd;
         this.instructionsOf = instructionsOf;
@@ -39,7 +41,7 @@ public sealed class Liveness<TBlock> where TBlock : notnull
     {
         var live = atEnd[block];
         var instructions = instructionsOf(block);
-        for (var i = instructions.Count - 1; i >= index; i--) live = RegisterEffects.Of(instructions[i]).LiveBefore(live);
+        for (var i = instructions.Count - 1; i >= index; i--) live = effectsOf(instructions[i]).LiveBefore(live);
         return live;
     }
 }
@@ -64,6 +66,18 @@ public static class Liveness
 
     /// <summary>The same before anything is copied, for choosing where to patch. An instruction that ends a block is among its instructions here.</summary>
     public static Liveness<BasicBlock> Of(FunctionGraph graph) => OfGraph(graph, RegisterEffects.Of, LiveSet.All, AtReturn);
+
+    /// <summary>
+    /// The same where nothing is taken on trust: everything is live before a call and at a return, the status flags too, which routines that are written by hand pass to each
+    /// other. What is dead here is overwritten before the function calls or returns.
+    /// </summary>
+    public static Liveness<BasicBlock> WithoutConventions(FunctionGraph graph) => OfGraph(graph, EffectsWithoutConventions, LiveSet.All, LiveSet.All);
+
+    private static Effects EffectsWithoutConventions(in Instruction instruction)
+    {
+        var effects = RegisterEffects.Of(instruction);
+        return effects.IsOpaque ? effects with { Reads = LiveSet.All, Kills = LiveSet.Empty } : effects;
+    }
 
     internal static Liveness<BasicBlock> OfGraph(FunctionGraph graph, EffectsOf effectsOf, LiveSet outside, LiveSet atReturn) => new LivenessSolver<BasicBlock>(
         graph.Blocks, b => b.Instructions, b => b.Successors.Select(i => graph.Blocks[i]), b => b.Predecessors.Select(i => graph.Blocks[i]),

@@ -34,7 +34,7 @@ internal sealed class LivenessSolver<TBlock>(
                 if (isOpen.Add(predecessor)) open.Push(predecessor);
             }
         }
-        return new Liveness<TBlock>(atStart, atEnd, instructionsOf);
+        return new Liveness<TBlock>(atStart, atEnd, instructionsOf, Effects);
     }
 
     private bool Update(TBlock block)

@@ -16,7 +16,7 @@ namespace KernOpt.Code.Graphs;
 /// start:
 ///     …
 /// </code>
-/// And system calls that are points of cancellation, where the C library's signal handler compares with the bounds of the one function that makes them (glibc 2.41, musl).
+/// Also the code that ends signal handlers, and system calls that are points of cancellation, where the C library's signal handler compares with the bounds of the one function that makes them (glibc 2.41, musl).
 /// </summary>
 internal static class PlaceBound
 {
@@ -25,7 +25,12 @@ internal static class PlaceBound
     private static readonly FrozenSet<string> Cancellable = FrozenSet.ToFrozenSet(["__syscall_cancel_arch", "__syscall_cp_asm"]);
 
     public static bool Is(FunctionGraph graph, ICodeSource source) =>
-        graph.Function.Names.Any(Cancellable.Contains) || graph.Blocks.Any(b => b.Instructions.Any(i => NamesSequence(i, graph, source)));
+        graph.Function.Names.Any(Cancellable.Contains) || IsSignalReturn(graph) || graph.Blocks.Any(b => b.Instructions.Any(i => NamesSequence(i, graph, source)));
+
+    /// <summary>Unwinders know the frame of a signal by the bytes of the code that ends it (mov rax, 15; syscall), where nothing describes it.</summary>
+    private static bool IsSignalReturn(FunctionGraph graph) =>
+        graph.Entry.Instructions is [var number, var call, ..] && number.Mnemonic == Mnemonic.Mov && number.Op0Register is Register.RAX or Register.EAX
+        && number.Op1Kind is OpKind.Immediate32 or OpKind.Immediate32to64 && number.GetImmediate(1) == 15 && call.Mnemonic == Mnemonic.Syscall;
 
     /// <summary>struct rseq_cs: version (0), flags, start_ip, post_commit_offset, abort_ip; 32 bytes, aligned to 32.</summary>
     private static bool NamesSequence(in Instruction instruction, FunctionGraph graph, ICodeSource source)

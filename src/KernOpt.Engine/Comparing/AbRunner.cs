@@ -9,7 +9,11 @@ using KernOpt.Target;
 namespace KernOpt.Engine.Comparing;
 
 /// <summary>What a comparison came to.</summary>
-public sealed record AbResult(AbReport Report, Verdict Verdict, IReadOnlyList<AbBlock> Blocks);
+public sealed record AbResult(AbReport Report, Verdict Verdict, IReadOnlyList<AbBlock> Blocks)
+{
+    /// <summary>What a call of the version cost in each window of it that had calls, ns.</summary>
+    public IReadOnlyList<double> VersionCosts { get; } = [.. Blocks.Select(b => b.Version).Where(w => w.Calls > 0).Select(w => (double)w.SelfCpuNanoseconds / w.Calls)];
+}
 
 /// <summary>How a comparison is run: the statistics, the length of a window, after what time it must end, and the user's own number where there is one.</summary>
 public sealed record AbConditions(AbSettings Settings, TimeSpan Window, TimeSpan Longest)
@@ -28,7 +32,7 @@ public sealed record AbConditions(AbSettings Settings, TimeSpan Window, TimeSpan
 public static class AbRunner
 {
     /// <summary>Samples per second and running thread: in a window of 200 ms a function with a tenth of the time still gets some 80.</summary>
-    private const int Hertz = 4_000;
+    internal const int Hertz = 4_000;
 
     /// <summary>For a person who asks for one comparison of at most this long: a fixed horizon, 95 %, 2 % is the smallest effect.</summary>
     public static Outcome<AbConditions> StandardConditions(TimeSpan time, TimeSpan window)

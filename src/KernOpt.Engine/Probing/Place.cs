@@ -28,20 +28,21 @@ public sealed record Place(string Text, string Function, PlaceKind Kind, ulong O
         ["entry"] = PlaceKind.Entry, ["exit"] = PlaceKind.Exit, ["blocks"] = PlaceKind.Blocks,
     };
 
-    public bool IsGlob => Function.AsSpan().IndexOfAny('*', '?') >= 0;
+    public bool IsGlob { get; private init; }
 
     /// <summary>
-    /// Reads a place. A last "+0x…" is an offset, unless it is all that follows a module's name: then it is a function by its RVA, as everywhere else
-    /// (<paramref name="isFunction"/> tells). Refused (8007) when it is none.
+    /// Reads a place. What is a function's name (<paramref name="isFunction"/> tells) is one, also with "+0x…" behind a module's name, or with characters of patterns in it, as
+    /// C++ has them. Refused (8007) when it is no place.
     /// </summary>
     public static Outcome<Place> Parse(string text, Func<string, bool> isFunction)
     {
+        if (isFunction(text)) return new Place(text, text, PlaceKind.Entry, 0);
         var colon = text.LastIndexOf(':');
-        if (colon >= 0 && Kinds.TryGetValue(text[(colon + 1)..], out var kind)) return colon == 0 ? Malformed(text) : new Place(text, text[..colon], kind, 0);
-        // Two colons belong to a name.
-        if (text.Length == 0 || colon == 0 || (colon > 0 && text[colon - 1] != ':')) return Malformed(text);
+        if (colon > 0 && Kinds.TryGetValue(text[(colon + 1)..], out var kind)) return new Place(text, text[..colon], kind, 0) { IsGlob = IsPattern(text[..colon]) && !isFunction(text[..colon]) };
+        // Two colons belong to a name; a pattern says which instructions it means.
+        if (text.Length == 0 || colon == 0 || IsPattern(text) || (colon > 0 && text[colon - 1] != ':')) return Malformed(text);
         var plus = text.LastIndexOf("+0x", StringComparison.OrdinalIgnoreCase);
-        if (plus > 0 && !isFunction(text) && ulong.TryParse(text.AsSpan(plus + 3), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var offset))
+        if (plus > 0 && ulong.TryParse(text.AsSpan(plus + 3), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var offset) && isFunction(text[..plus]))
             return new Place(text, text[..plus], PlaceKind.Offset, offset);
         return new Place(text, text, PlaceKind.Entry, 0);
     }
@@ -61,6 +62,8 @@ public sealed record Place(string Text, string Function, PlaceKind Kind, ulong O
                 return AtOffset(graph);
         }
     }
+
+    private static bool IsPattern(string text) => text.AsSpan().IndexOfAny('*', '?') >= 0;
 
     private static bool Leaves(BasicBlock block) => block.End is BlockEnd.Return or BlockEnd.TailJump or BlockEnd.IndirectTailJump;
 

@@ -12,7 +12,7 @@ namespace KernOpt.Engine.Probing;
 internal static class PlaceSearch
 {
     /// <summary>By function, in order of address. A place by name that is refused ends the search; what a glob finds and cannot use is counted.</summary>
-    public static Outcome<IReadOnlyList<PlacementPlan>> Plan(Session session, IReadOnlyList<Place> places, RefusalCount refusals, CancellationToken cancellation)
+    public static Outcome<IReadOnlyList<PlacementPlan>> Plan(Session session, IReadOnlyList<Place> places, bool isPlaceFree, RefusalCount refusals, CancellationToken cancellation)
     {
         var wanted = new Dictionary<Function, List<Place>>();
         foreach (var place in places)
@@ -29,28 +29,29 @@ internal static class PlaceSearch
         foreach (var (function, of) in wanted.OrderBy(w => w.Key.Start))
         {
             if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With("");
-            if (!Points(session, function, of).Try(out var found, out var why))
+            if (!Points(session, function, of, refusals).Try(out var found, out var why))
             {
                 if (!of.TrueForAll(p => p.IsGlob)) return why;
                 refusals.Add(why, function.DisplayName);
                 continue;
             }
-            var plan = ladder.Plan(found.Graph, found.Points);
+            var plan = ladder.Plan(found.Graph, found.Points, PointRules.Entries(session, found.Graph), isPlaceFree);
             foreach (var unplaced in plan.Unplaced) refusals.Add(unplaced.Why, function.DisplayName);
             plans.Add(plan);
         }
         return plans;
     }
 
-    private static Outcome<(FunctionGraph Graph, List<Point> Points)> Points(Session session, Function function, List<Place> places)
+    private static Outcome<(FunctionGraph Graph, List<Point> Points)> Points(Session session, Function function, List<Place> places, RefusalCount refusals)
     {
         if (!session.Parse(function).Try(out var graph, out var why)) return why;
-        if (FunctionTraits.Analyze(graph, session.Live.Source).IsJudgedByPlace) return Reasons.JudgedByPlace.With($"{function}");
+        if (PointRules.Check(session, graph) is { } refusal) return refusal;
         var points = new List<Point>();
         foreach (var place in places)
         {
             if (!place.In(graph).Try(out var found, out why)) return why;
             points.AddRange(found);
+            if (PointRules.LeftOut(session, graph, place.Kind) is { } missing) refusals.Add(missing, function.DisplayName);
         }
         return (graph, points);
     }

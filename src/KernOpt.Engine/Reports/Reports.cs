@@ -38,12 +38,23 @@ public sealed record ValueRow(string Value, long Count, double Share);
 
 public sealed record CallerRow(string Caller, Address ReturnsTo, double Share);
 
-/// <summary>What was counted at places. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until the text was the original again.</summary>
+/// <summary>What was counted at places. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until all was out. Notes: what was not, and why it ended early.</summary>
 public sealed record ProbeReport(string Target, double Seconds, double PlanningSeconds, double PlacingSeconds, double RemovingSeconds, int Places, IReadOnlyList<ProbeRow> Rows,
-    IReadOnlyList<RefusalRow> Refusals);
+    IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
 
 /// <summary>One instruction and how often control came to it. Rung: how its code was reached.</summary>
 public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond);
+
+/// <summary>How many instructions of resolved functions take a probe, each by itself.</summary>
+public sealed record ReachReport(string Target, double Seconds, long Instructions, long Reached, IReadOnlyList<ReachRow> Modules, IReadOnlyList<RefusalRow> Refusals);
+
+/// <summary>Jump, Call, EarlierJump, Springboard: how many instructions are reached so.</summary>
+public sealed record ReachRow(string Module, long Functions, long Resolved, long Instructions, long Jump, long Call, long EarlierJump, long Springboard, long Refused);
+
+public sealed record FunctionReachReport(string Target, string Function, Address Start, IReadOnlyList<PointRow> Points);
+
+/// <summary>One instruction: by which rung it is reached, or why not.</summary>
+public sealed record PointRow(Address Address, string Instruction, string? Rung, Reason? Refused);
 
 /// <summary>A version that was built, validated and installed.</summary>
 public sealed record VersionReport(string Target, ulong Id, string Kind, string Function, string Bindings, Address Site, int Bytes,

@@ -1,7 +1,10 @@
+using KernOpt.Engine.Comparing;
 using KernOpt.Engine.Sessions;
 using KernOpt.Live;
+using KernOpt.Measure.Comparing;
 using KernOpt.Measure.Watching;
 using KernOpt.Target;
+using Arm = KernOpt.Live.Arm;
 
 namespace KernOpt.Engine.Tuning;
 
@@ -9,10 +12,15 @@ namespace KernOpt.Engine.Tuning;
 /// A version that was kept, and its watch. In every interval a short slice of its calls is counted: how often the guard held, and what a call costs. Most of the
 /// time the switch stands at the version without any counting.
 /// </summary>
-internal sealed class KeptVersion(Redirect redirect, InstalledVersion version, CodeRanges ranges, RegressionWatch watch, ExperimentOutcome experiment)
+internal sealed class KeptVersion(Redirect redirect, InstalledVersion version, CodeRanges ranges, WatchSettings settings, ExperimentOutcome experiment)
 {
     private const int Slices = 3;
+
+    /// <summary>Two windows each: 1.5 s.</summary>
+    private const int Blocks = 12;
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(60);
+    private RegressionWatch watch = new(settings);
 
     public ExperimentOutcome Experiment => experiment;
     public InstalledVersion Version => version;
@@ -36,6 +44,30 @@ internal sealed class KeptVersion(Redirect redirect, InstalledVersion version, C
             restored = redirect.Switch(Arm.Version(version.Id));
         }
         return restored.Try(out _, out why) ? watch.Observe(interval) : NoSwitch(why);
+    }
+
+    /// <summary>
+    /// The version beside its original, by turns in short windows: a machine that has become slower, or a load that has become harder, makes both dearer. Where the version is
+    /// faster still, the watch begins anew at what it costs now.
+    /// </summary>
+    public async Task<Outcome<AbResult>> CompareAsync(Session session, AbSettings terms, CancellationToken cancellation)
+    {
+        if (!session.Target.StartSampling(new SamplingRequest(AbRunner.Hertz)).Try(out var sampler, out var why)) return why;
+        Outcome<AbResult> outcome;
+        using (sampler)
+        {
+            var conditions = new AbConditions(terms with { Metric = Metric.CostPerCall, Blocks = Math.Max(Blocks, terms.MinimumBlocks), Looks = 1 }, Slice, Longest);
+            try
+            {
+                outcome = await new AbWindows(session, sampler, redirect, version, ranges, conditions).RunAsync(new Progress<string>(), cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                redirect.Switch(Arm.Version(version.Id));
+            }
+        }
+        if (outcome.Try(out var result, out _) && result.Verdict.Kind == VerdictKind.Faster) watch = new RegressionWatch(settings with { KeptCosts = result.VersionCosts });
+        return outcome;
     }
 
     private async Task<WatchInterval> MeasureAsync(ISampler sampler, CancellationToken cancellation)

@@ -2,6 +2,7 @@ using KernOpt.Engine.Journaling;
 using KernOpt.Engine.Policies;
 using KernOpt.Engine.Sessions;
 using KernOpt.Engine.Versions;
+using KernOpt.Measure.Comparing;
 using KernOpt.Measure.Watching;
 using KernOpt.Target;
 
@@ -74,8 +75,22 @@ internal sealed class KeptVersions(Session session, Policy policy, Attempts atte
             var decision = await version.ObserveAsync(sampler, cancellation).ConfigureAwait(false);
             // What a target does that has exited is no figure of the version's.
             if (session.Target.State != TargetState.Alive) return;
-            if (!decision.Stays) CarryOut(version, decision);
+            if (!decision.Stays && await ConfirmAsync(version, decision, cancellation).ConfigureAwait(false) is { } confirmed) CarryOut(version, confirmed);
         }
+    }
+
+    /// <summary>A cost that rose is held beside the original's of now; null where the version is faster than that still. All else stands as it is.</summary>
+    private async Task<WatchDecision?> ConfirmAsync(KeptVersion version, WatchDecision decision, CancellationToken cancellation)
+    {
+        if (decision.Reason != Reasons.CostDrifted) return decision;
+        var compared = await version.CompareAsync(session, policy.Comparison.ToSettings(Metric.CostPerCall), cancellation).ConfigureAwait(false);
+        if (session.Target.State != TargetState.Alive || cancellation.IsCancellationRequested) return null;
+        if (!compared.Try(out var result, out var why)) return decision with { Text = $"{decision.Text}; it could not be held beside the original: {why}" };
+        if (result.Verdict.Kind != VerdictKind.Faster) return decision with { Text = $"{decision.Text}; beside the original it is no longer surely faster: {result.Verdict}" };
+        var text = $"{decision.Text}, and so did the original's: {result.Verdict}; it stays";
+        say($"{version.Experiment.Function}: {text}");
+        session.Note(JournalKind.Drift, version.Experiment.Function, text, version.Version.Id, Reasons.CostDrifted, Evidence.Of(result.Verdict));
+        return null;
     }
 
     private void CarryOut(KeptVersion version, WatchDecision decision)

@@ -178,14 +178,14 @@ internal sealed class Trial(Session session, Policy policy, Attempts attempts, K
         }
         experiment.Outcome = "kept";
         session.Note(JournalKind.Kept, experiment.Function, result.Verdict.Why, made.Installed.Id);
-        kept.Add(new KeptVersion(made.Redirect, made.Installed, CodeRanges.Of(session.Live, made.Redirect, graph), new RegressionWatch(WatchSettings(result)), experiment));
+        kept.Add(new KeptVersion(made.Redirect, made.Installed, CodeRanges.Of(session.Live, made.Redirect, graph), WatchSettings(result), experiment));
     }
 
     private WatchSettings WatchSettings(AbResult result) => new()
     {
         MinimumGuardHitRate = policy.Regression.GuardHitRate,
         SmallestEffect = policy.Comparison.SmallestEffect,
-        KeptCosts = [.. result.Blocks.Select(b => b.Version).Where(w => w.Calls > 0).Select(w => (double)w.SelfCpuNanoseconds / w.Calls)],
+        KeptCosts = result.VersionCosts,
     };
 
     private void TakeOut(MadeVersion made, ExperimentOutcome experiment, string outcome, string why)

@@ -23,7 +23,7 @@ public static class InstalledVersions
             return new InstalledRow(v.Id, v.Kind.ToString(), function, v.Text, StateOf(v, redirect), (int)v.Code.Length, (long)v.GuardMisses, (long)v.Calls, v.Created.ToString("u"));
         });
         var points = session.Live.Points.Select(p => new InstalledRow(p.Id, "Points", p.FunctionName, $"{p.Points} x {p.Text}", p.IsDraining ? "draining" : "active", (int)p.Code.Length, 0,
-            Enumerable.Range(0, p.Points).Sum(i => (long)p.Word(i, 0)), p.Created.ToString("u")));
+            (long)Enumerable.Range(0, p.Points).Aggregate(0UL, (sum, i) => unchecked(sum + p.Word(i, 0))), p.Created.ToString("u")));
         return new ListReport(session.Target.Name, [.. rows.Concat(points).OrderBy(r => r.Id)], session.Live.Regions.Sum(r => r.Changes));
     }
 
@@ -58,7 +58,7 @@ public static class InstalledVersions
             draining = live.Collect(unmapsEmpty: id is null);
         }
         var (differences, notCompared) = TextCheck.CompareAll(session.Target);
-        session.Note(JournalKind.Reverted, "", id is null ? "everything was taken out" : $"version {id} was taken out", id ?? 0);
+        session.Note(JournalKind.Reverted, "", id is null ? "everything was taken out" : $"{id} was taken out", id ?? 0);
         var remaining = Installed(live).Count;
         // Where others stay installed, the text differs because of them.
         var unexpected = remaining == 0 ? differences.Select(d => $"text differs from the file's at {d.Range}") : [];

@@ -14,6 +14,7 @@ internal static class Leftovers
     /// <summary>The session must have claimed the target, and nothing of it may be measuring.</summary>
     public static void SetBack(Session session)
     {
+        TakeOutPoints(session);
         foreach (var redirect in session.Live.Redirects.Where(r => !r.IsDraining && !r.IsInherited))
         {
             var arm = redirect.Current;
@@ -25,6 +26,18 @@ internal static class Leftovers
                 arm.Id, isBack ? Reasons.OnlyMeasured : why!.Reason);
             if (!isBack) continue;
             foreach (var id in counting.Concat(redirect.Probes.Select(p => p.Id)).ToList()) session.Live.Revert(id);
+        }
+    }
+
+    /// <summary>Whoever put them in is gone, or would hold the claim. The same holds of the session.</summary>
+    public static void TakeOutPoints(Session session)
+    {
+        foreach (var points in session.Live.Points.Where(p => !p.IsDraining && !p.IsInherited))
+        {
+            var isOut = session.Live.Revert(points.Id).Try(out var report, out var why) && report.IsTextRestored;
+            session.Note(isOut ? JournalKind.RolledBack : JournalKind.Refused, points.FunctionName,
+                isOut ? $"{points.Points} points of an earlier kernopt, which only measured, were taken out" : $"{points.Points} points of an earlier kernopt cannot be taken out: {why ?? report!.Problems[0]}",
+                points.Id, Reasons.OnlyMeasured);
         }
     }
 }

@@ -22,7 +22,7 @@ public static class MovingRules
     }
 
     /// <summary>Where the function is not what its module's file holds: another tool's breakpoint or jump, which a copy would carry along.</summary>
-    private static Address? ChangedByOthers(FunctionGraph graph, ICodeSource source)
+    internal static Address? ChangedByOthers(FunctionGraph graph, ICodeSource source)
     {
         var module = graph.Function.Module;
         if (!module.File.Try(out var file, out _)) return null;

@@ -13,6 +13,7 @@ public sealed class CountProgram : IPointProgram
 {
     public int Words => 1;
     public int MostBytes => 32;
+    public bool IsPlaceFree => true;
 
     public void Emit(Assembler code, in PointContext context) => code.Count(context.Word(0), context.FlagsDead);
 }

@@ -13,6 +13,9 @@ public interface IPointProgram
     /// <summary>No more bytes than this at any point.</summary>
     int MostBytes { get; }
 
+    /// <summary>It looks at nothing but its own words, so that it may run anywhere between the instruction before the point and the end of the straight run.</summary>
+    bool IsPlaceFree { get; }
+
     /// <summary>Rip-relative operands are given as absolute addresses.</summary>
     void Emit(Assembler code, in PointContext context);
 }

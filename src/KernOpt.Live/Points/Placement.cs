@@ -14,24 +14,30 @@ public enum Rung
     Call,
     /// <summary>An instruction before it in the same straight run becomes a jmp rel32; what lies between is executed with the code.</summary>
     EarlierJump,
+    /// <summary>An instruction after it in the same straight run becomes a jmp rel32, for code that may run there as well.</summary>
+    LaterJump,
+    /// <summary>The same with a direct call, that of the end of the run.</summary>
+    LaterCall,
     /// <summary>The point's own instruction, or one before it, becomes a jmp rel8 to a jmp rel32 in padding.</summary>
     Springboard,
 }
 
 /// <summary>
-/// One instruction of a block to be replaced (Lead), and the points that its replacement serves, ascending, none before Lead. Springboard is the padding that
-/// a short jump goes through.
+/// One instruction of a block to be replaced (Lead), and where code runs because of it, ascending, none before Lead. Springboard is the padding that a short jump goes
+/// through. Bypassed instructions are executed in the region.
 /// </summary>
 public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block, int Lead, ImmutableArray<int> Points, Address? Springboard = null)
 {
+    /// <summary>For each of Points the index of the instruction that was asked for: another one where the code may run later in the same straight run.</summary>
+    public ImmutableArray<int> Asked { get; init; } = Points;
+
     public Instruction Instruction => Block.Instructions[Lead];
     public Address At => new(Instruction.IP);
 
     /// <summary>The first instruction that is executed in its old place again; Lead + 1 where only Lead is moved.</summary>
     public int Resume => Math.Max(Lead + 1, Points[^1]);
 
-    /// <summary>Bytes of the text that are stored.</summary>
-    public int StoredBytes => Rung == Rung.Springboard ? PlacementContext.ShortJumpBytes : PlacementContext.JumpBytes;
+    public bool IsCall => Rung is Rung.Call or Rung.LaterCall;
 
     /// <summary>What is no longer executed in its old place.</summary>
     public AddressRange Bypassed => AddressRange.Between(At, new Address(Block.Instructions[Resume - 1].NextIP));

@@ -5,12 +5,14 @@ using KernOpt.Target;
 namespace KernOpt.Live.Points;
 
 /// <summary>What the rungs ask about the text around a point: what one store can change, what is free, where padding lies.</summary>
-internal sealed class PlacementContext(ITarget target, PatchSites sites, FunctionGraph graph, TakenText taken)
+internal sealed class PlacementContext(ITarget target, PatchSites sites, FunctionGraph graph, IReadOnlySet<Address> entries, TakenText taken)
 {
     public const int JumpBytes = 5;
     public const int ShortJumpBytes = 2;
 
     public FunctionGraph Graph => graph;
+
+    public StraightRun RunOf(Point point) => StraightRun.Around(point.Block, point.Index, entries);
 
     /// <summary>The first bytes of the instruction can be replaced at once.</summary>
     public bool CanStore(Point point, int bytes) => point.Instruction.Length >= bytes && target.CanStoreAtOnce(point.At, bytes);

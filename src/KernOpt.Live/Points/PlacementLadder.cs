@@ -18,7 +18,10 @@ public sealed record PlacementPlan(IReadOnlyList<Placement> Placements, IReadOnl
 public sealed class PlacementLadder
 {
     /// <summary>By what a passage costs: a jump there and back; the same through padding. A call costs one jump, but serves only its own point.</summary>
-    private static readonly IRung[] Rungs = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new SpringboardRung()];
+    private static readonly IRung[] Exact = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new SpringboardRung()];
+
+    /// <summary>Behind EarlierJump, which costs the same and runs also where the next instruction faults.</summary>
+    private static readonly IRung[] PlaceFree = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new LaterRung(), new SpringboardRung()];
 
     private readonly ITarget target;
     private readonly PatchSites sites;
@@ -31,10 +34,14 @@ public sealed class PlacementLadder
         taken = new TakenText(changed);
     }
 
-    /// <summary>Points before endbr64 are moved behind it: an indirect call must find it, and it does nothing else. Unplaced points: 5401 to 5404.</summary>
-    public PlacementPlan Plan(FunctionGraph graph, IEnumerable<Point> points)
+    /// <param name="graph">The function.</param>
+    /// <param name="points">Of its blocks. Those before endbr64 are moved behind it: an indirect call must find it, and it does nothing else.</param>
+    /// <param name="entries">Where code outside of the function enters it elsewhere than at its start.</param>
+    /// <param name="isPlaceFree">What will run there is <see cref="IPointProgram.IsPlaceFree"/>.</param>
+    /// <returns>Points are left out for reasons 5401 to 5404.</returns>
+    public PlacementPlan Plan(FunctionGraph graph, IEnumerable<Point> points, IReadOnlySet<Address> entries, bool isPlaceFree)
     {
-        var context = new PlacementContext(target, sites, graph, taken);
+        var context = new PlacementContext(target, sites, graph, entries, taken);
         var placements = new List<Placement>();
         var unplaced = new List<UnplacedPoint>();
         foreach (var block in points.Select(BehindEndbr).Distinct().GroupBy(p => p.Block))
@@ -42,13 +49,13 @@ public sealed class PlacementLadder
             Placement? open = null;
             foreach (var point in block.OrderBy(p => p.Index))
             {
-                if (open is not null && Join(open, point) is { } longer)
+                if (open is not null && Join(context, open, point) is { } longer)
                 {
                     open = longer;
                     continue;
                 }
                 Close(open, placements);
-                open = Rungs.Select(r => r.Place(context, point)).FirstOrDefault(p => p is not null);
+                open = Place(context, point, isPlaceFree);
                 if (open is null) unplaced.Add(new UnplacedPoint(point, WhyNot(context, point)));
             }
             Close(open, placements);
@@ -57,23 +64,29 @@ public sealed class PlacementLadder
     }
 
     /// <summary>The rung that this point alone would get, whatever else is planned; null where none fits.</summary>
-    public Rung? RungOf(FunctionGraph graph, Point point, out Refusal? whyNot)
+    public Rung? RungOf(FunctionGraph graph, Point point, IReadOnlySet<Address> entries, bool isPlaceFree, out Refusal? whyNot)
     {
-        var context = new PlacementContext(target, sites, graph, taken);
+        var context = new PlacementContext(target, sites, graph, entries, taken);
         var place = BehindEndbr(point);
-        var placement = Rungs.Select(r => r.Place(context, place)).FirstOrDefault(p => p is not null);
+        var placement = Place(context, place, isPlaceFree);
         whyNot = placement is null ? WhyNot(context, place) : null;
         return placement?.Rung;
     }
+
+    private static Placement? Place(PlacementContext context, Point point, bool isPlaceFree) =>
+        (isPlaceFree ? PlaceFree : Exact).Select(r => r.Place(context, point)).FirstOrDefault(p => p is not null);
 
     private static Point BehindEndbr(Point point) =>
         point.Instruction.Mnemonic == Iced.Intel.Mnemonic.Endbr64 && point.Index + 1 < point.Block.Instructions.Length ? point with { Index = point.Index + 1 } : point;
 
     /// <summary>The placement with one point more, when control comes from its lead to the point and nothing in between is anybody else's.</summary>
-    private Placement? Join(Placement open, Point point)
+    private Placement? Join(PlacementContext context, Placement open, Point point)
     {
-        if (open.Rung == Rung.Call || StraightRun.Around(open.Block, open.Lead).Last < point.Index) return null;
-        var longer = open with { Points = open.Points.Add(point.Index) };
+        if (context.RunOf(new Point(open.Block, open.Lead)).Last < point.Index) return null;
+        // Only place-free code runs behind what was asked for, and then it may for this point, too.
+        var index = Math.Max(open.Lead, point.Index);
+        if (open.IsCall && index > open.Lead) return null;
+        var longer = open with { Points = open.Points.Add(index), Asked = open.Asked.Add(point.Index) };
         return taken.Overlaps(longer.Bypassed) ? null : longer;
     }
 
@@ -87,7 +100,7 @@ public sealed class PlacementLadder
 
     private static Refusal WhyNot(PlacementContext context, Point point)
     {
-        var run = StraightRun.Around(point.Block, point.Index);
+        var run = context.RunOf(point);
         var lead = Enumerable.Range(run.First, point.Index - run.First + 1).Select(i => new Point(point.Block, i)).ToList();
         if (lead.Exists(p => !context.IsFree(p, p))) return Reasons.PointTaken.With($"{point} in {context.Graph.Function}");
         var movable = lead.Where(p => StraightRun.CanMove(p.Instruction)).ToList();

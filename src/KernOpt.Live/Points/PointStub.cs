@@ -8,8 +8,8 @@ namespace KernOpt.Live.Points;
 /// <summary>What one placement leads to: the code of its points, between copies of the instructions that are bypassed, and the way back.</summary>
 internal static class PointStub
 {
-    /// <summary>A copied instruction may become longer: jrcxz and loop need a jump of their own.</summary>
-    private const int MostBytesOfCopy = 24;
+    /// <summary>No instruction is longer than 15 bytes, and a short jump becomes one of six.</summary>
+    private const int MostBytesOfCopy = 15;
     private const ulong Alignment = 16;
 
     public static ulong MostBytes(Placement placement, IPointProgram program) =>
@@ -22,14 +22,11 @@ internal static class PointStub
         var next = 0;
         for (var i = placement.Lead; i <= placement.Resume; i++)
         {
-            if (next < placement.Points.Length && placement.Points[next] == i)
-            {
+            for (; next < placement.Points.Length && placement.Points[next] == i; next++)
                 program.Emit(code, new PointContext(words + (ulong)(next * program.Words * 8), liveness.Before(block, i)));
-                next++;
-            }
-            if (placement.Rung == Rung.Call || i == placement.Resume) break;
+            if (placement.IsCall || i == placement.Resume) break;
             code.AddInstruction(block.Instructions[i]);
         }
-        code.jmp(placement.Rung == Rung.Call ? placement.Instruction.NearBranchTarget : block.Instructions[placement.Resume - 1].NextIP);
+        code.jmp(placement.IsCall ? placement.Instruction.NearBranchTarget : block.Instructions[placement.Resume - 1].NextIP);
     });
 }

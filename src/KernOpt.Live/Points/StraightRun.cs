@@ -1,22 +1,26 @@
 using Iced.Intel;
 using KernOpt.Code.Graphs;
+using KernOpt.Target;
 
 namespace KernOpt.Live.Points;
 
 /// <summary>
-/// Instructions First..Last of a block: whoever executes First comes to Last, and all but Last can be executed elsewhere instead. A call ends a run, since its return
-/// address must be the original one; so do a system call and endbr64 (an indirect call must find it where it was), and whatever else leaves the straight line.
+/// Instructions First..Last of a block: whoever executes one of them comes to Last, has come from First, and all but Last can be executed elsewhere instead. A call ends
+/// a run, since its return address must be the original one; so do a system call and endbr64 (an indirect call must find it where it was), whatever else leaves the straight
+/// line, and a place where other code comes in.
 /// </summary>
 internal readonly record struct StraightRun(int First, int Last)
 {
-    /// <summary>The run that an instruction of the block is in.</summary>
-    public static StraightRun Around(BasicBlock block, int index)
+    /// <summary>The run that an instruction of the block is in. Entries: where code outside of the function enters it.</summary>
+    public static StraightRun Around(BasicBlock block, int index, IReadOnlySet<Address> entries)
     {
         var first = index;
-        while (first > 0 && CanBypass(block.Instructions[first - 1])) first--;
+        while (first > 0 && CanBypass(block.Instructions[first - 1]) && !IsEntered(first)) first--;
         var last = index;
-        while (last + 1 < block.Instructions.Length && CanBypass(block.Instructions[last])) last++;
+        while (last + 1 < block.Instructions.Length && CanBypass(block.Instructions[last]) && !IsEntered(last + 1)) last++;
         return new StraightRun(first, last);
+
+        bool IsEntered(int i) => entries.Contains(new Address(block.Instructions[i].IP));
     }
 
     /// <summary>It does the same elsewhere and goes on to the next instruction.</summary>

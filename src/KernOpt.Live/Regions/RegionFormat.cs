@@ -1,13 +1,13 @@
 namespace KernOpt.Live.Regions;
 
 /// <summary>
-/// Where everything lies in a region, in bytes from its start: format version 1, written down for people in docs/region-format.md. The offsets are
+/// Where everything lies in a region, in bytes from its start: format version 2, written down for people in docs/region-format.md. The offsets are
 /// constants, so that the undo log can be found even when the header has been overwritten. All words are little-endian and aligned to 8.
 /// </summary>
 internal static class RegionFormat
 {
     public const ulong Magic = 0x31_54_50_4F_4E_52_45_4B; // "KERNOPT1"
-    public const ulong Version = 1;
+    public const ulong Version = 2;
 
     public const ulong HeaderBytes = 0x1000;
 

@@ -37,7 +37,7 @@ internal sealed class RegionSet
 
     /// <summary>
     /// Does something in the first region in reach of all of the range that has room for it; where none has, a new one is mapped. Refused (5003) when there is
-    /// no room even then.
+    /// no room even then. A new one that stays empty is unmapped again.
     /// </summary>
     public Outcome<T> InReachOf<T>(AddressRange module, Func<LiveRegion, Outcome<T>> attempt)
     {
@@ -48,7 +48,10 @@ internal sealed class RegionSet
             var outcome = attempt(region);
             if (outcome.IsDone || outcome.Refusal.Reason != Reasons.RegionFull) return outcome;
         }
-        return Map(module).Then(attempt);
+        if (!Map(module).Try(out var fresh, out var why)) return why;
+        var last = attempt(fresh);
+        if (!last.IsDone && fresh.IsEmpty) Release(fresh);
+        return last;
     }
 
     /// <summary>The next number, noted in the region so that no later kernopt uses it again.</summary>

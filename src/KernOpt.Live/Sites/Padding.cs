@@ -14,7 +14,7 @@ internal sealed class Padding(ICodeSource source, Func<Function, Outcome<Functio
     private const int LongestGap = 256;
 
     /// <summary>By module too: another one may be loaded where one was.</summary>
-    private readonly Dictionary<(ModuleImage, AddressRange), bool> proved = [];
+    private readonly Dictionary<(ModuleImage, AddressRange), AddressRange?> proved = [];
 
     /// <summary>The gaps that overlap the range, nearest functions of the given one's module, ascending.</summary>
     public IEnumerable<AddressRange> Gaps(Function function, AddressRange within)
@@ -32,15 +32,17 @@ internal sealed class Padding(ICodeSource source, Func<Function, Outcome<Functio
         {
             var gap = AddressRange.Between(functions[i].Range.End, functions[i + 1].Start);
             if (functions[i + 1].Start <= functions[i].Range.End || gap.Length > LongestGap || !gap.Overlaps(within)) continue;
-            if (IsProved(functions[i], functions[i + 1], gap)) yield return gap;
+            if (Proved(functions[i], functions[i + 1], gap) is { } usable) yield return usable;
         }
     }
 
-    private bool IsProved(Function before, Function after, AddressRange gap)
+    /// <summary>The padding of the gap; null where it is not proved to be any.</summary>
+    private AddressRange? Proved(Function before, Function after, AddressRange gap)
     {
         var key = (before.Module, gap);
         if (proved.TryGetValue(key, out var known)) return known;
-        return proved[key] = HoldsPadding(gap) && EndsBefore(before, gap) && !JumpsInto(after, gap);
+        return proved[key] = HoldsPadding(gap) && EndsBefore(before, gap, out var returnsTo) && !JumpsInto(after, gap)
+            ? returnsTo ? AddressRange.Between(gap.Start + 1, gap.End) : gap : null;
     }
 
     private bool HoldsPadding(AddressRange gap)
@@ -56,15 +58,21 @@ internal sealed class Padding(ICodeSource source, Func<Function, Outcome<Functio
         return true;
     }
 
-    private bool EndsBefore(Function before, AddressRange gap)
+    /// <param name="before">The function that ends where the gap begins.</param>
+    /// <param name="gap">The gap.</param>
+    /// <param name="returnsTo">A thread that never returns has the gap's start as its return address: nothing may be put there, or it could never be taken out while it lives.</param>
+    private bool EndsBefore(Function before, AddressRange gap, out bool returnsTo)
     {
+        returnsTo = false;
         if (!graphOf(before).Try(out var graph, out _)) return false;
         var isClosed = false;
         foreach (var block in graph.Blocks)
         {
             if (block.Close > gap.Start && block.Start < gap.End) return false;
             if (block.Exits.Any(gap.Contains)) return false;
-            if (block.Close == gap.Start) isClosed = NeverRunsOn(block);
+            if (block.Close != gap.Start) continue;
+            isClosed = NeverRunsOn(block);
+            returnsTo = block.Instructions[^1].FlowControl is FlowControl.Call or FlowControl.IndirectCall;
         }
         return isClosed;
     }

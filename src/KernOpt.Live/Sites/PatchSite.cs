@@ -31,6 +31,8 @@ public sealed record PatchSite(
     /// <summary>A call of the entry block has returned before: arguments in registers that calls may change are lost.</summary>
     public bool IsAfterCall { get; init; }
 
+    public AddressRange Range => AddressRange.Between(At, new Address(Instruction.NextIP));
+
     public Address At => new(Instruction.IP);
 
     /// <summary>Whether the argument register still holds what the caller put there.</summary>

@@ -3,6 +3,7 @@ using Iced.Intel;
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
+using KernOpt.Live.Points;
 using KernOpt.Target;
 
 namespace KernOpt.Live.Sites;
@@ -13,7 +14,7 @@ namespace KernOpt.Live.Sites;
 /// would lie in the region, where unwinding ends), returns and indirect jumps.
 /// </summary>
 public sealed class PatchSites(
-    ICodeSource source, ITarget target, Func<Function, Outcome<FunctionGraph>> graphOf, Func<AddressRange, bool>? isTaken = null)
+    ICodeSource source, ITarget target, Func<Function, Outcome<FunctionGraph>> graphOf, Func<AddressRange, bool>? isTaken = null, Func<IEnumerable<AddressRange>>? bypassed = null)
 {
     private const int JumpBytes = 5;
     private const int ShortJumpBytes = 2;
@@ -41,16 +42,21 @@ public sealed class PatchSites(
     /// <summary>All sites for a plain jump, in order of address.</summary>
     public IReadOnlyList<PatchSite> All(FunctionGraph graph) => graph.Entry.Predecessors.IsEmpty ? Candidates(graph, out _, out _) : [];
 
+    /// <summary>Text that points have executed elsewhere: whatever is put there is not met.</summary>
+    private TakenText BypassedText() => new(bypassed?.Invoke() ?? []);
+
     private List<PatchSite> Candidates(FunctionGraph graph, out bool sawShort, out bool sawLong)
     {
         (sawShort, sawLong) = (false, false);
         Liveness<BasicBlock>? liveness = null;
+        var elsewhere = BypassedText();
         var sites = new List<PatchSite>();
         foreach (var (place, index) in Places(graph))
         {
             sawShort |= place.Instruction.Length >= ShortJumpBytes;
             if (place.Instruction.Length < JumpBytes) continue;
             sawLong = true;
+            if (elsewhere.Overlaps(place.Range)) continue;
             if (target.CanStoreAtOnce(place.At, JumpBytes)) sites.Add(WithFlags(place, liveness ??= Liveness.Of(graph), graph, index));
         }
         return sites;
@@ -58,9 +64,10 @@ public sealed class PatchSites(
 
     private PatchSite? FirstSpringboard(FunctionGraph graph)
     {
+        var elsewhere = BypassedText();
         foreach (var (place, index) in Places(graph))
         {
-            if (place.Instruction.Length < ShortJumpBytes || !target.CanStoreAtOnce(place.At, ShortJumpBytes)) continue;
+            if (elsewhere.Overlaps(place.Range) || place.Instruction.Length < ShortJumpBytes || !target.CanStoreAtOnce(place.At, ShortJumpBytes)) continue;
             if (FindSpringboard(graph.Function, place.At, isTaken) is not { } springboard) continue;
             return WithFlags(place with { Form = SiteForm.Springboard, Springboard = springboard }, Liveness.Of(graph), graph, index);
         }

@@ -39,6 +39,13 @@ internal sealed class TextChanges(ITarget target, ModuleText modules, RegionSet 
         return change;
     }
 
+    /// <summary>Whether the live text is what the module's file holds.</summary>
+    public bool IsOriginal(AddressRange range)
+    {
+        var live = new byte[range.Length];
+        return modules.FileBytes(range).Try(out var file, out _) && target.Read(range.Start, live) == live.Length && live.AsSpan().SequenceEqual(file);
+    }
+
     public TextHolds Look(UndoRecord record)
     {
         // Text that was copied to other memory (huge pages) still leads to us: then nothing may be freed.

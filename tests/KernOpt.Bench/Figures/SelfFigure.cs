@@ -8,7 +8,7 @@ internal static class SelfFigure
 {
     public static async Task<int> RunAsync(string[] arguments)
     {
-        var comparisons = arguments.Length > 0 ? int.Parse(arguments[0]) : 40;
+        var comparisons = Math.Max(2, arguments.Length > 0 ? int.Parse(arguments[0]) : 40);
         using var target = new RunningTarget(Scratch.Compile("hotfilter", "-O2"));
         await Task.Delay(1000);
         var relocate = await Kernopt.RunAsync("relocate", "--pid", $"{target.Pid}", "fold", "--json");
@@ -20,6 +20,11 @@ internal static class SelfFigure
         for (var i = 0; i < comparisons; i++)
         {
             var ab = await Kernopt.RunAsync("ab", "--pid", $"{target.Pid}", id, "--for", "5s", "--a-a", "--json");
+            if (ab.ExitCode is 3 or 64 or 77)
+            {
+                Console.WriteLine($"comparison {i}: {ab}");
+                return 1;
+            }
             var (low, high) = (ab.Result.GetProperty("low").GetDouble(), ab.Result.GetProperty("high").GetDouble());
             effects.Add(Math.Log(ab.Result.GetProperty("effect").GetDouble()));
             widths.Add((Math.Log(high) - Math.Log(low)) / 2);

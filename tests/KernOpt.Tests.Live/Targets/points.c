@@ -24,8 +24,12 @@ FUNCTION("p_tail", "add $0x100000, %rdi\n jmp p_rip");
 FUNCTION("p_carry", "add %rdi, %rdi\n mov $0, %eax\n adc $0, %rax\n mov $0x10000, %edx\n lea (%rax,%rdx), %rax\n ret");
 FUNCTION("p_deep", "test %rdi, %rdi\n jz 1f\n push %rbx\n mov %rdi, %rbx\n lea -1(%rdi), %rdi\n call p_deep\n add %rbx, %rax\n pop %rbx\n ret\n1: mov $0x1000, %eax\n ret");
 
+// p_into comes in behind p_inner's first instruction.
+FUNCTION("p_inner", "mov $0x1000, %eax\n.Lp_mid: add %rdi, %rax\n add $0x10000, %rax\n ret");
+FUNCTION("p_into", "mov $5, %eax\n jmp .Lp_mid");
+
 typedef unsigned long Function(unsigned long);
-Function p_flags, p_redzone, p_rip, p_rep, p_lock, p_call, p_loop, p_vex, p_endbr, p_rcx, p_tail, p_carry, p_deep;
+Function p_flags, p_redzone, p_rip, p_rep, p_lock, p_call, p_loop, p_vex, p_endbr, p_rcx, p_tail, p_carry, p_deep, p_inner, p_into;
 Function *p_pointer = p_rip;
 unsigned long p_wide[2] __attribute__((aligned(16))) = {1000, 2000};
 
@@ -45,12 +49,14 @@ static unsigned long expect(int function, unsigned long x)
     case 9: return 0x1000 + (x & 3 ? 0x11111 : 0x22222);
     case 10: return 77 + x + 0x100000;
     case 11: return (x >> 63) + 0x10000;
+    case 13: return 0x11000 + x;
+    case 14: return 0x10005 + x;
     default: return 0x1000 + (x % 8) * (x % 8 + 1) / 2;
     }
 }
 
-static Function *const functions[] = {p_flags, p_redzone, p_rip, p_rep, p_lock, p_call, p_loop, p_vex, p_endbr, p_rcx, p_tail, p_carry, p_deep};
-static const char *const names[] = {"p_flags", "p_redzone", "p_rip", "p_rep", "p_lock", "p_call", "p_loop", "p_vex", "p_endbr", "p_rcx", "p_tail", "p_carry", "p_deep"};
+static Function *const functions[] = {p_flags, p_redzone, p_rip, p_rep, p_lock, p_call, p_loop, p_vex, p_endbr, p_rcx, p_tail, p_carry, p_deep, p_inner, p_into};
+static const char *const names[] = {"p_flags", "p_redzone", "p_rip", "p_rep", "p_lock", "p_call", "p_loop", "p_vex", "p_endbr", "p_rcx", "p_tail", "p_carry", "p_deep", "p_inner", "p_into"};
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 static unsigned long rounds;
 

@@ -140,7 +140,7 @@ public sealed class InstalledArmTests : IDisposable
     private static WatchSettings Hopeless => new() { MinimumGuardHitRate = 1 };
 
     private KeptVersion Kept(WatchSettings settings) =>
-        new(redirect, version, new CodeRanges([version.Code]), new RegressionWatch(settings), new ExperimentOutcome("f", "f", "relocate", "", 0.5));
+        new(redirect, version, new CodeRanges([version.Code]), settings, new ExperimentOutcome("f", "f", "relocate", "", 0.5));
 
     /// <summary>What the journal holds when the session has ended.</summary>
     private IEnumerable<JournalEntry> Entries(JournalKind kind)

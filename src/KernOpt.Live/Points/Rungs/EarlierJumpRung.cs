@@ -14,7 +14,7 @@ internal sealed class EarlierJumpRung : IRung
 {
     public Placement? Place(PlacementContext context, Point point)
     {
-        var run = StraightRun.Around(point.Block, point.Index);
+        var run = context.RunOf(point);
         for (var lead = point.Index - 1; lead >= run.First; lead--)
         {
             var at = new Point(point.Block, lead);

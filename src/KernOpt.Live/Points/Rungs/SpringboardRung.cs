@@ -12,7 +12,7 @@ internal sealed class SpringboardRung : IRung
 {
     public Placement? Place(PlacementContext context, Point point)
     {
-        var run = StraightRun.Around(point.Block, point.Index);
+        var run = context.RunOf(point);
         for (var lead = point.Index; lead >= run.First; lead--)
         {
             var at = new Point(point.Block, lead);
