@@ -104,7 +104,10 @@ internal sealed class ByteTarget : ITarget, ICodeSource
 
     public Outcome<Quiescence> ProveQuiescent(IReadOnlyList<AddressRange> ranges) => new Quiescence(IsQuiescent, "said by the test", 0, 0);
 
-    public Outcome<ISampler> StartSampling(SamplingRequest request) => throw new NotSupportedException();
+    /// <summary>Where a test needs samples, what makes them.</summary>
+    public Func<ScriptedSampler>? Sampler { get; set; }
+
+    public Outcome<ISampler> StartSampling(SamplingRequest request) => (Sampler ?? throw new NotSupportedException())();
 
     public bool IsExecutable(Address address) => mapping.Range.Contains(address);
 
