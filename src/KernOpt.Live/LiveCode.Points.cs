@@ -21,7 +21,7 @@ public sealed partial class LiveCode
     /// <summary>Plans where points go, around everything that is changed by now.</summary>
     public PlacementLadder Ladder()
     {
-        lock (gate) return new PlacementLadder(target, Sites, ChangedText().Concat(Bypassed()));
+        lock (gate) return new PlacementLadder(target, Source, Sites, ChangedText().Concat(Bypassed()));
     }
 
     /// <summary>

@@ -23,6 +23,22 @@ public sealed class ProbeTests
         Assert.Equal(0, program.WrongAnswers);
     }
 
+    [Fact]
+    public async Task BlocksOfAFunction_AreCountedOrDerived_AndAgreeWithTheProgramsOwnCount()
+    {
+        using var program = new HotFilter(isStripped: false);
+        var rate = await program.MedianRateAsync(2);
+        var blocks = await Kernopt.RunAsync("blocks", "--pid", program.Pid, "fold", "--for", "3s", "--json");
+        Assert.True(blocks.ExitCode == Expect.Done, $"{blocks}");
+        var rows = blocks.Result.GetProperty("blocks").EnumerateArray().ToList();
+        // The machine may be twice as fast in one second as in the next, and the counters take a part.
+        Assert.InRange(rows[0].GetProperty("count").GetInt64() / blocks.Result.GetProperty("seconds").GetDouble(), rate / 4, rate * 2);
+        var taken = blocks.Result.GetProperty("edges").EnumerateArray().Where(e => e.GetProperty("from").GetInt32() == 0 && e.TryGetProperty("count", out _)).Sum(e => e.GetProperty("count").GetInt64());
+        Assert.InRange(taken, rows[0].GetProperty("count").GetInt64() - 2, rows[0].GetProperty("count").GetInt64() + 2);
+        Assert.Empty(TargetText.Differences(program.Target.Pid));
+        Assert.Equal(0, program.WrongAnswers);
+    }
+
     [Theory]
     [InlineData(300)]
     [InlineData(900)]

@@ -51,6 +51,7 @@ internal static class Arguments
         HotCommand.Create(frame),
         ValuesCommand.Create(frame),
         ProbeCommand.Create(frame),
+        BlocksCommand.Create(frame),
         SpecializeCommand.Create(frame),
         OutlineCommand.Create(frame),
         RelocateCommand.Create(frame),

@@ -30,6 +30,9 @@ public sealed class InteriorEntries
         .Where(entry => entry.Target != graph.Function.Start && !graph.Blocks.Any(b => entry.From >= b.Start && entry.From < b.Close))
         .Select(entry => entry.Target).Distinct();
 
+    /// <summary>All places in a range that code of other functions leads to; ascending, one for each branch.</summary>
+    public IEnumerable<Address> Within(AddressRange range) => In(range).Select(e => e.Target);
+
     private IEnumerable<(Address Target, Address From)> In(AddressRange range)
     {
         int low = 0, high = byTarget.Length;

@@ -18,7 +18,7 @@ internal static class PointRules
 
     /// <summary>Where code comes into the function's blocks that its graph does not show: of other functions, or of its own that only an exception reaches.</summary>
     public static IReadOnlySet<Address> Entries(Session session, FunctionGraph graph) =>
-        session.EntriesInto(graph).Concat(UnreachedCode.Of(graph, session.Live.Source).BranchTargets).ToHashSet();
+        session.EntriesInto(graph).Concat(session.EntriesWithin(graph.Function)).Concat(UnreachedCode.Of(graph, session.Live.Source).BranchTargets).ToHashSet();
 
     /// <summary>What a place of this kind means and no point stands for; null where there is nothing.</summary>
     public static Refusal? LeftOut(Session session, FunctionGraph graph, PlaceKind kind)

@@ -45,6 +45,15 @@ public sealed record ProbeReport(string Target, double Seconds, double PlanningS
 /// <summary>One instruction and how often control came to it. Rung: how its code was reached.</summary>
 public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond);
 
+/// <summary>How often the blocks and edges of one function were run in so many seconds; Counted blocks have counters, the rest follows from them.</summary>
+public sealed record BlocksReport(string Target, string Function, string Module, double Seconds, int Counted, IReadOnlyList<BlockCountRow> Blocks, IReadOnlyList<EdgeRow> Edges,
+    IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
+
+/// <summary>Source: counted, derived or unknown; Count is null for the last.</summary>
+public sealed record BlockCountRow(int Index, Address Start, long? Count, string Source, int LoopDepth, IReadOnlyList<string> Instructions);
+
+public sealed record EdgeRow(int From, int To, long? Count);
+
 /// <summary>How many instructions of resolved functions take a probe, each by itself.</summary>
 public sealed record ReachReport(string Target, double Seconds, long Instructions, long Reached, IReadOnlyList<ReachRow> Modules, IReadOnlyList<RefusalRow> Refusals);
 

@@ -97,11 +97,15 @@ public sealed class Session : IDisposable
         CallersOf(callee).SelectMany(c => Parse(c.Caller).Try(out var graph, out _) ? new[] { (graph, c.Site) } : []));
 
     /// <summary>Where code outside the graph enters it elsewhere than at the function's start. The first question about a module decodes all of it.</summary>
-    public IEnumerable<Address> EntriesInto(FunctionGraph graph)
+    public IEnumerable<Address> EntriesInto(FunctionGraph graph) => EntriesOf(graph.Function.Module).Into(graph);
+
+    /// <summary>The same for any bytes of the function, whether the graph knows of them or not.</summary>
+    public IEnumerable<Address> EntriesWithin(Function function) => EntriesOf(function.Module).Within(function.Range).Where(e => e != function.Start);
+
+    private InteriorEntries EntriesOf(ModuleImage module)
     {
-        var module = graph.Function.Module;
         if (!interiorEntries.TryGetValue(module, out var entries)) interiorEntries[module] = entries = InteriorEntries.Of(module, Live.Source);
-        return entries.Into(graph);
+        return entries;
     }
 
     /// <summary>Forgets what was parsed in modules that have gone, and finds those that have come (dlopen, dlclose): answers which.</summary>

@@ -5,7 +5,7 @@ using KernOpt.Target;
 namespace KernOpt.Live.Points;
 
 /// <summary>What the rungs ask about the text around a point: what one store can change, what is free, where padding lies.</summary>
-internal sealed class PlacementContext(ITarget target, PatchSites sites, FunctionGraph graph, IReadOnlySet<Address> entries, TakenText taken)
+internal sealed class PlacementContext(ITarget target, PatchSites sites, FunctionGraph graph, IReadOnlySet<Address> entries, IReadOnlyList<AddressRange> innerPadding, TakenText taken)
 {
     public const int JumpBytes = 5;
     public const int ShortJumpBytes = 2;
@@ -21,5 +21,5 @@ internal sealed class PlacementContext(ITarget target, PatchSites sites, Functio
     public bool IsFree(Point from, Point to) => !taken.Overlaps(AddressRange.Between(from.At, new Address(to.Instruction.NextIP)));
 
     /// <summary>Padding that a short jump there reaches.</summary>
-    public Address? SpringboardFor(Point point) => sites.FindSpringboard(graph.Function, point.At, taken.Overlaps);
+    public Address? SpringboardFor(Point point) => sites.FindSpringboard(graph.Function, point.At, taken.Overlaps, innerPadding);
 }

@@ -1,4 +1,5 @@
 using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
 using KernOpt.Live.Points.Rungs;
 using KernOpt.Live.Sites;
 using KernOpt.Target;
@@ -26,10 +27,13 @@ public sealed class PlacementLadder
     private readonly ITarget target;
     private readonly PatchSites sites;
     private readonly TakenText taken;
+    private readonly ICodeSource source;
+    private (FunctionGraph? Graph, IReadOnlyList<AddressRange> Ranges) inner = (null, []);
 
-    internal PlacementLadder(ITarget target, PatchSites sites, IEnumerable<AddressRange> changed)
+    internal PlacementLadder(ITarget target, ICodeSource source, PatchSites sites, IEnumerable<AddressRange> changed)
     {
         this.target = target;
+        this.source = source;
         this.sites = sites;
         taken = new TakenText(changed);
     }
@@ -41,7 +45,7 @@ public sealed class PlacementLadder
     /// <returns>Points are left out for reasons 5401 to 5404.</returns>
     public PlacementPlan Plan(FunctionGraph graph, IEnumerable<Point> points, IReadOnlySet<Address> entries, bool isPlaceFree)
     {
-        var context = new PlacementContext(target, sites, graph, entries, taken);
+        var context = ContextOf(graph, entries);
         var placements = new List<Placement>();
         var unplaced = new List<UnplacedPoint>();
         foreach (var block in points.Select(BehindEndbr).Distinct().GroupBy(p => p.Block))
@@ -66,11 +70,17 @@ public sealed class PlacementLadder
     /// <summary>The rung that this point alone would get, whatever else is planned; null where none fits.</summary>
     public Rung? RungOf(FunctionGraph graph, Point point, IReadOnlySet<Address> entries, bool isPlaceFree, out Refusal? whyNot)
     {
-        var context = new PlacementContext(target, sites, graph, entries, taken);
+        var context = ContextOf(graph, entries);
         var place = BehindEndbr(point);
         var placement = Place(context, place, isPlaceFree);
         whyNot = placement is null ? WhyNot(context, place) : null;
         return placement?.Rung;
+    }
+
+    private PlacementContext ContextOf(FunctionGraph graph, IReadOnlySet<Address> entries)
+    {
+        if (inner.Graph != graph) inner = (graph, InnerPadding.Of(graph, source, entries));
+        return new PlacementContext(target, sites, graph, entries, inner.Ranges, taken);
     }
 
     private static Placement? Place(PlacementContext context, Point point, bool isPlaceFree) =>

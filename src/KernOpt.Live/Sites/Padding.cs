@@ -41,11 +41,17 @@ internal sealed class Padding(ICodeSource source, Func<Function, Outcome<Functio
     {
         var key = (before.Module, gap);
         if (proved.TryGetValue(key, out var known)) return known;
-        return proved[key] = HoldsPadding(gap) && EndsBefore(before, gap, out var returnsTo) && !JumpsInto(after, gap)
-            ? returnsTo ? AddressRange.Between(gap.Start + 1, gap.End) : gap : null;
+        return proved[key] = HoldsPadding(gap, source) && LastBlock(before, gap) is { } last && !JumpsInto(after, gap) ? BehindReturnAddress(last, gap) : null;
     }
 
-    private bool HoldsPadding(AddressRange gap)
+    /// <summary>
+    /// The gap without its first byte where that is what a call that never returns has pushed: a thread that sleeps in there would keep it, and whatever is put there, from
+    /// ever being given back.
+    /// </summary>
+    public static AddressRange BehindReturnAddress(BasicBlock before, AddressRange gap) =>
+        before.Instructions[^1].FlowControl is FlowControl.Call or FlowControl.IndirectCall ? AddressRange.Between(gap.Start + 1, gap.End) : gap;
+
+    public static bool HoldsPadding(AddressRange gap, ICodeSource source)
     {
         var bytes = new byte[gap.Length];
         if (!source.IsExecutable(gap.Start) || source.Read(gap.Start, bytes) != bytes.Length) return false;
@@ -58,26 +64,21 @@ internal sealed class Padding(ICodeSource source, Func<Function, Outcome<Functio
         return true;
     }
 
-    /// <param name="before">The function that ends where the gap begins.</param>
-    /// <param name="gap">The gap.</param>
-    /// <param name="returnsTo">A thread that never returns has the gap's start as its return address: nothing may be put there, or it could never be taken out while it lives.</param>
-    private bool EndsBefore(Function before, AddressRange gap, out bool returnsTo)
+    /// <summary>The block that ends where the gap begins and does not run on into it; null where there is none, or the function has to do with the gap in another way.</summary>
+    private BasicBlock? LastBlock(Function before, AddressRange gap)
     {
-        returnsTo = false;
-        if (!graphOf(before).Try(out var graph, out _)) return false;
-        var isClosed = false;
+        if (!graphOf(before).Try(out var graph, out _)) return null;
+        BasicBlock? last = null;
         foreach (var block in graph.Blocks)
         {
-            if (block.Close > gap.Start && block.Start < gap.End) return false;
-            if (block.Exits.Any(gap.Contains)) return false;
-            if (block.Close != gap.Start) continue;
-            isClosed = NeverRunsOn(block);
-            returnsTo = block.Instructions[^1].FlowControl is FlowControl.Call or FlowControl.IndirectCall;
+            if (block.Close > gap.Start && block.Start < gap.End) return null;
+            if (block.Exits.Any(gap.Contains)) return null;
+            if (block.Close == gap.Start) last = NeverRunsOn(block) ? block : null;
         }
-        return isClosed;
+        return last;
     }
 
-    private static bool NeverRunsOn(BasicBlock block) =>
+    public static bool NeverRunsOn(BasicBlock block) =>
         block.End == BlockEnd.NoReturn
         || block.Instructions[^1].FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception;
 

@@ -114,11 +114,11 @@ public sealed class PatchSites(
     private static int Lost(PatchSite site, IReadOnlyCollection<Register>? needed) => needed?.Count(r => !site.IsUnmodified(r)) ?? 0;
 
     /// <summary>Five bytes of padding, not taken yet, that a short jump at the site reaches and that one store can fill.</summary>
-    internal Address? FindSpringboard(Function function, Address site, Func<AddressRange, bool>? isTakenNow)
+    internal Address? FindSpringboard(Function function, Address site, Func<AddressRange, bool>? isTakenNow, IEnumerable<AddressRange>? more = null)
     {
         var next = site + ShortJumpBytes;
         var reach = AddressRange.Between(next + sbyte.MinValue, next + (sbyte.MaxValue + JumpBytes));
-        foreach (var gap in padding.Gaps(function, reach))
+        foreach (var gap in (more ?? []).Where(reach.Overlaps).Concat(padding.Gaps(function, reach)))
         {
             for (var at = gap.Start; at + JumpBytes <= gap.End; at += 1)
             {
