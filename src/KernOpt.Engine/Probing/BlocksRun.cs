@@ -23,12 +23,13 @@ public static class BlocksRun
         var entries = PointRules.Entries(session, graph);
         var enteredElsewhere = graph.Blocks.Where(b => entries.Any(e => e >= b.Start && e < b.Close)).Select(b => b.Index).ToHashSet();
         var loops = LoopForest.Of(graph, Dominators.Of(graph));
-        var takes = session.Live.Ladder();
-        var countable = graph.Blocks.Where(b => !b.Instructions.IsEmpty && takes.RungOf(graph, new Point(b, 0), entries, isPlaceFree: true, out _) is not null).Select(b => b.Index).ToList();
+        // Those that find room beside each other: padding serves one only.
+        var together = session.Live.Ladder().Plan(graph, graph.Blocks.Where(b => !b.Instructions.IsEmpty).Select(b => new Point(b, 0)), entries, isPlaceFree: true);
+        foreach (var unplaced in together.Unplaced) refusals.Add(unplaced.Why, graph.Function.DisplayName);
+        var countable = together.Placements.Select(p => p.Block.Index).Distinct().ToList();
         // A block in a loop is run more often than the ones around it: ten times, say, for each loop.
         var chosen = FlowCounts.Choose(graph, countable, enteredElsewhere, b => Math.Pow(10, loops.DepthOf(b)));
         var plan = session.Live.Ladder().Plan(graph, chosen.Select(b => new Point(graph.Blocks[b], 0)), entries, isPlaceFree: true);
-        foreach (var unplaced in plan.Unplaced) refusals.Add(unplaced.Why, graph.Function.DisplayName);
 
         using var counters = new Counters(session, refusals, progress);
         counters.Install([plan], cancellation);
