@@ -14,28 +14,15 @@ namespace KernOpt.Tests.Engine;
 /// <summary>A kept version whose calls become dearer: by its own fault, or because everything does.</summary>
 public sealed class DriftTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("kernopt-drift-").FullName;
-    private readonly ByteTarget target = TinyProgram.Make();
-    private readonly Journal journal;
+    private readonly TinySession tiny = TinySession.Open();
+    private readonly ByteTarget target;
     private readonly Session session;
     private readonly Redirect redirect;
     private readonly InstalledVersion version;
 
-    public DriftTests()
-    {
-        journal = Journal.Open(Path.Combine(folder, "journal.db")).Value;
-        session = Session.Open(target, journal, () => new Claim()).Value;
-        session.Change();
-        redirect = TinyProgram.Redirect(session.Live, target, 0);
-        version = TinyProgram.Relocate(session.Live, target, redirect, 0);
-    }
+    public DriftTests() => (target, _, session, redirect, version) = tiny;
 
-    public void Dispose()
-    {
-        session.Dispose();
-        journal.Dispose();
-        Directory.Delete(folder, recursive: true);
-    }
+    public void Dispose() => tiny.Dispose();
 
     [Fact]
     public async Task EverythingBecomesDearer_TheVersionStays_AndItIsNoted()
@@ -118,13 +105,6 @@ public sealed class DriftTests : IDisposable
                 if (isVersion) versionSamples += version * noise / 10;
                 else originalSamples += original * noise / 10;
             }
-        }
-    }
-
-    private sealed class Claim : IDisposable
-    {
-        public void Dispose()
-        {
         }
     }
 }

@@ -14,28 +14,16 @@ namespace KernOpt.Tests.Engine;
 /// <summary>Where switches are left: by a kernopt that was killed, by the watch however it ends, by taking a version out.</summary>
 public sealed class InstalledArmTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("kernopt-arms").FullName;
-    private readonly ByteTarget target = TinyProgram.Make();
+    private readonly TinySession tiny = TinySession.Open();
+    private readonly ByteTarget target;
     private readonly Journal journal;
     private readonly Session session;
     private readonly Redirect redirect;
     private readonly InstalledVersion version;
 
-    public InstalledArmTests()
-    {
-        journal = Journal.Open(Path.Combine(folder, "journal.db")).Value;
-        session = Session.Open(target, journal, () => new Claim()).Value;
-        session.Change();
-        redirect = TinyProgram.Redirect(session.Live, target, 0);
-        version = TinyProgram.Relocate(session.Live, target, redirect, 0);
-    }
+    public InstalledArmTests() => (target, journal, session, redirect, version) = tiny;
 
-    public void Dispose()
-    {
-        session.Dispose();
-        journal.Dispose();
-        Directory.Delete(folder, recursive: true);
-    }
+    public void Dispose() => tiny.Dispose();
 
     [Fact]
     public void ArmThatOnlyMeasured_IsSetBack_AndNoted()
@@ -148,13 +136,6 @@ public sealed class InstalledArmTests : IDisposable
         session.Dispose();
         Assert.Null(session.JournalFailure);
         return journal.Read().Value.Where(e => e.Kind == kind);
-    }
-
-    private sealed class Claim : IDisposable
-    {
-        public void Dispose()
-        {
-        }
     }
 
     /// <summary>A sampler that never has a sample.</summary>
