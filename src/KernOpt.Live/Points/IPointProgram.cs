@@ -1,5 +1,6 @@
 using Iced.Intel;
 using KernOpt.Code.Bodies;
+using KernOpt.Live.Sites;
 using KernOpt.Target;
 
 namespace KernOpt.Live.Points;
@@ -23,9 +24,7 @@ public interface IPointProgram
 /// <summary>A point's own words, and what may still be read after it: all else may be overwritten.</summary>
 public readonly record struct PointContext(Address Words, LiveSet Live)
 {
-    private const RflagsBits StatusFlags = RflagsBits.CF | RflagsBits.PF | RflagsBits.AF | RflagsBits.ZF | RflagsBits.SF | RflagsBits.OF;
-
-    public bool FlagsDead => (Live.Flags & StatusFlags) == 0;
+    public bool FlagsDead => (Live.Flags & PatchSites.StatusFlags) == 0;
 
     public Address Word(int index) => Words + 8 * (ulong)index;
 }

@@ -7,8 +7,8 @@ namespace KernOpt.Live.Points;
 /// <summary>What the rungs ask about the text around a point: what one store can change, what is free, where padding lies.</summary>
 internal sealed class PlacementContext(ITarget target, PatchSites sites, FunctionGraph graph, IReadOnlySet<Address> entries, IReadOnlyList<AddressRange> innerPadding, TakenText taken)
 {
-    public const int JumpBytes = 5;
-    public const int ShortJumpBytes = 2;
+    public const int JumpBytes = PatchSites.JumpBytes;
+    public const int ShortJumpBytes = PatchSites.ShortJumpBytes;
 
     public FunctionGraph Graph => graph;
 
@@ -17,8 +17,8 @@ internal sealed class PlacementContext(ITarget target, PatchSites sites, Functio
     /// <summary>The first bytes of the instruction can be replaced at once.</summary>
     public bool CanStore(Point point, int bytes) => point.Instruction.Length >= bytes && target.CanStoreAtOnce(point.At, bytes);
 
-    /// <summary>Nobody has changed these instructions, or has them executed elsewhere.</summary>
-    public bool IsFree(Point from, Point to) => !taken.Overlaps(AddressRange.Between(from.At, new Address(to.Instruction.NextIP)));
+    /// <summary>Nobody has changed the instruction, or has it executed elsewhere.</summary>
+    public bool IsFree(Point point) => !taken.Overlaps(AddressRange.Between(point.At, new Address(point.Instruction.NextIP)));
 
     /// <summary>Padding that a short jump there reaches.</summary>
     public Address? SpringboardFor(Point point) => sites.FindSpringboard(graph.Function, point.At, taken.Overlaps, innerPadding);

@@ -112,7 +112,7 @@ public sealed class PlacementLadder
     {
         var run = context.RunOf(point);
         var lead = Enumerable.Range(run.First, point.Index - run.First + 1).Select(i => new Point(point.Block, i)).ToList();
-        if (lead.Exists(p => !context.IsFree(p, p))) return Reasons.PointTaken.With($"{point} in {context.Graph.Function}");
+        if (lead.Exists(p => !context.IsFree(p))) return Reasons.PointTaken.With($"{point} in {context.Graph.Function}");
         var movable = lead.Where(p => StraightRun.CanMove(p.Instruction)).ToList();
         if (movable.Count == 0) return Reasons.PointNotMovable.With($"{point.Instruction} at {point} in {context.Graph.Function}");
         if (movable.TrueForAll(p => p.Instruction.Length < PlacementContext.ShortJumpBytes)) return Reasons.PointTooShort.With($"{point.Instruction} at {point} in {context.Graph.Function}");

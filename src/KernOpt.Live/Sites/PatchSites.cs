@@ -16,10 +16,10 @@ namespace KernOpt.Live.Sites;
 public sealed class PatchSites(
     ICodeSource source, ITarget target, Func<Function, Outcome<FunctionGraph>> graphOf, Func<AddressRange, bool>? isTaken = null, Func<IEnumerable<AddressRange>>? bypassed = null)
 {
-    private const int JumpBytes = 5;
-    private const int ShortJumpBytes = 2;
+    internal const int JumpBytes = 5;
+    internal const int ShortJumpBytes = 2;
 
-    private const RflagsBits StatusFlags = RflagsBits.CF | RflagsBits.PF | RflagsBits.AF | RflagsBits.ZF | RflagsBits.SF | RflagsBits.OF;
+    internal const RflagsBits StatusFlags = RflagsBits.CF | RflagsBits.PF | RflagsBits.AF | RflagsBits.ZF | RflagsBits.SF | RflagsBits.OF;
 
     private readonly Padding padding = new(source, graphOf);
 

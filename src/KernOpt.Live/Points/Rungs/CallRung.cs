@@ -14,6 +14,6 @@ internal sealed class CallRung : IRung
 {
     public Placement? Place(PlacementContext context, Point point) =>
         point.Instruction.Code == Iced.Intel.Code.Call_rel32_64 && point.Instruction.Length == PlacementContext.JumpBytes
-        && context.CanStore(point, PlacementContext.JumpBytes) && context.IsFree(point, point)
+        && context.CanStore(point, PlacementContext.JumpBytes) && context.IsFree(point)
             ? new Placement(Rung.Call, context.Graph, point.Block, point.Index, [point.Index]) : null;
 }

@@ -18,7 +18,7 @@ internal sealed class EarlierJumpRung : IRung
         for (var lead = point.Index - 1; lead >= run.First; lead--)
         {
             var at = new Point(point.Block, lead);
-            if (!context.IsFree(at, at)) return null;
+            if (!context.IsFree(at)) return null;
             if (context.CanStore(at, PlacementContext.JumpBytes)) return new Placement(Rung.EarlierJump, context.Graph, point.Block, lead, [point.Index]);
         }
         return null;

@@ -11,6 +11,6 @@ namespace KernOpt.Live.Points.Rungs;
 internal sealed class JumpRung : IRung
 {
     public Placement? Place(PlacementContext context, Point point) =>
-        StraightRun.CanMove(point.Instruction) && context.CanStore(point, PlacementContext.JumpBytes) && context.IsFree(point, point)
+        StraightRun.CanMove(point.Instruction) && context.CanStore(point, PlacementContext.JumpBytes) && context.IsFree(point)
             ? new Placement(Rung.Jump, context.Graph, point.Block, point.Index, [point.Index]) : null;
 }

@@ -22,7 +22,7 @@ internal sealed class LaterRung : IRung
         for (var index = point.Index + 1; index <= run.Last; index++)
         {
             var at = point with { Index = index };
-            if (!context.IsFree(at, at)) return null;
+            if (!context.IsFree(at)) return null;
             if (Jump.Place(context, at) is { } jump) return jump with { Rung = Rung.LaterJump, Asked = [point.Index] };
             if (Call.Place(context, at) is { } call) return call with { Rung = Rung.LaterCall, Asked = [point.Index] };
         }

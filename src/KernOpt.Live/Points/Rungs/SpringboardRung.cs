@@ -16,7 +16,7 @@ internal sealed class SpringboardRung : IRung
         for (var lead = point.Index; lead >= run.First; lead--)
         {
             var at = new Point(point.Block, lead);
-            if (!context.IsFree(at, at)) return null;
+            if (!context.IsFree(at)) return null;
             if (!StraightRun.CanMove(at.Instruction) || !context.CanStore(at, PlacementContext.ShortJumpBytes)) continue;
             if (context.SpringboardFor(at) is { } springboard) return new Placement(Rung.Springboard, context.Graph, point.Block, lead, [point.Index], springboard);
         }
