@@ -42,6 +42,15 @@ public sealed class BorrowTests
     [Fact]
     public void SignalsAtAnyMoment_WhileThreadsAreBorrowed_AreNeitherLostNorDoubled()
     {
+        // How many calls meet the signals of one program depends on what else the machine does.
+        var calls = 0;
+        for (var programs = 0; calls <= 200 && programs < 20; programs++) calls += CallsUnderSignals();
+        Assert.True(calls > 200, $"only {calls} calls");
+    }
+
+    /// <summary>Answers how many calls were made by the time all signals had been sent.</summary>
+    private static int CallsUnderSignals()
+    {
         const int signals = 1500;
         using var program = NativeProgram.Start("waits.c", "none", $"{signals}");
         AwaitReady(program);
@@ -53,11 +62,11 @@ public sealed class BorrowTests
         {
             if (target.Calls.Call(new(CallNumber.getpid), only: borrowed[calls++ % 2]).Try(out var pid, out _)) Assert.Equal((ulong)program.Pid, pid);
         }
-        Assert.True(calls > 200, $"only {calls} calls");
         program.WriteLine("tell");
         var facts = program.ReadFacts();
         Assert.Equal(0UL, facts["errors"]);
         Assert.Equal(2UL * signals, facts["handled"]);
+        return calls;
     }
 
     [Fact]
