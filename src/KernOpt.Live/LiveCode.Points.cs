@@ -60,12 +60,12 @@ public sealed partial class LiveCode
         var points = placements.Sum(p => p.Points.Length);
         var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
         if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
-        if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words, placements.Count)).Try(out var data, out why))
+        if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words, placements.Count, program.SharedWords)).Try(out var data, out why))
         {
             region.GiveBack(code, default);
             return why;
         }
-        var work = new PointsWork(region, code, data, program);
+        var work = new PointsWork(region, code, data, program, InstalledPoints.SharedAt(points, program.Words, placements.Count));
         foreach (var placement in placements) work.Assemble(placement);
         var added = region.Add(new Entry(EntryType.Points, regions.NextId(region))
         {
@@ -134,7 +134,7 @@ public sealed partial class LiveCode
     }
 
     /// <summary>The code of one installation as it grows.</summary>
-    private sealed class PointsWork(LiveRegion region, Piece code, Piece data, IPointProgram program)
+    private sealed class PointsWork(LiveRegion region, Piece code, Piece data, IPointProgram program, ulong sharedAt)
     {
         private readonly Dictionary<FunctionGraph, Liveness<BasicBlock>> liveness = [];
         private readonly List<Address?> stubs = [];
@@ -157,10 +157,12 @@ public sealed partial class LiveCode
             if (!liveness.TryGetValue(placement.Graph, out var live)) liveness[placement.Graph] = live = Liveness.WithoutConventions(placement.Graph);
             var at = region.AddressOf(code.Offset + used);
             var words = region.AddressOf(data.Offset) + WordBytes;
-            if (PointStub.Assemble(at, placement, program, live, words).Try(out var bytes, out var why))
+            if (PointStub.Assemble(at, placement, program, live, points, words, region.AddressOf(data.Offset + sharedAt)).Try(out var bytes, out var why))
             {
+                var room = PointStub.MostBytes(placement, program);
+                if ((ulong)bytes.Length > room) throw new InvalidOperationException($"{bytes.Length} bytes at {placement.At}, {room} were announced");
                 bytes.CopyTo(Bytes, (int)used);
-                used += PointStub.MostBytes(placement, program);
+                used += room;
                 stubs.Add(at);
                 offsets.Add(points);
             }

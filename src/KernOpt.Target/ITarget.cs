@@ -62,6 +62,9 @@ public interface ITarget : IDisposable
     /// </summary>
     Outcome<Address> ReadThreadPointer();
 
+    /// <summary>What rdtsc answers now to code of the target, within a microsecond.</summary>
+    ulong ReadTimeStamp();
+
     /// <summary>CPU time that all threads have used since the target started.</summary>
     TimeSpan CpuTime { get; }
 

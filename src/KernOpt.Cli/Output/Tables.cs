@@ -6,6 +6,8 @@ namespace KernOpt.Cli.Output;
 /// <summary>How results look for people. No figure appears here that is not in the JSON document too.</summary>
 internal static partial class Tables
 {
+    private const int ValuesShown = 8;
+
     public static void HotBlocks(IAnsiConsole console, HotReport report, int top)
     {
         var table = new Sheet("share", "loop depth", "block", "function");
@@ -107,9 +109,32 @@ internal static partial class Tables
         foreach (var row in report.Rows.OrderByDescending(r => r.Count).Take(top)) table.Add($"{row.Count}", $"{row.PerSecond:0}", row.Place, row.Rung, row.Instruction);
         table.WriteTo(console);
         if (report.Rows.Count > top) console.MarkupLineInterpolated($"and {report.Rows.Count - top} more; --top shows them, --json has all");
+        foreach (var row in report.Rows.Where(r => r.Values is not null && r.Count > 0).OrderByDescending(r => r.Count).Take(top)) ProbedValues(console, row);
+        if (report.Trace is { } trace) Trace(console, trace, top);
         Refusals(console, report.Refusals);
         foreach (var note in report.Notes) console.MarkupLineInterpolated($"note: {note}");
         console.MarkupLineInterpolated($"{report.Places} places for {report.Seconds:0.0} s; planned in {report.PlanningSeconds:0.00} s, placed in {report.PlacingSeconds:0.00} s, taken out in {report.RemovingSeconds:0.00} s");
+    }
+
+    private static void ProbedValues(IAnsiConsole console, ProbeRow row)
+    {
+        console.MarkupLineInterpolated($"[bold]{row.Place}[/]");
+        foreach (var table in row.Values!)
+        {
+            var top = string.Join(", ", table.Top.Take(ValuesShown).Select(v => $"{v.Value} {v.Share:P1}"));
+            var rest = table.Top.Count - ValuesShown is > 0 and var more ? $", {more} more" : "";
+            console.MarkupLineInterpolated($"  {table.Expression}: {top}{rest}{(table.Other > 0 ? $"; {table.Other} times values that the table had no room for" : "")}");
+        }
+    }
+
+    private static void Trace(IAnsiConsole console, TraceReport trace, int top)
+    {
+        var table = new Sheet(["seconds", "place", .. trace.Fields]);
+        foreach (var record in trace.Records.Take(top)) table.Add([$"{record.Seconds:0.000000}", record.Place, .. record.Values]);
+        table.WriteTo(console);
+        if (trace.Records.Count > top) console.MarkupLineInterpolated($"and {trace.Records.Count - top} records more; --top shows them, --json has all");
+        if (trace.NotKept > 0) console.MarkupLineInterpolated($"{trace.NotKept} records were counted and not kept");
+        if (trace.Lost > 0) console.MarkupLineInterpolated($"{trace.Lost} passages were not recorded: they came faster than the records could be read; sample with --when 'every(N)'");
     }
 
     public static void Version(IAnsiConsole console, VersionReport report)

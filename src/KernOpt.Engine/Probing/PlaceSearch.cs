@@ -12,7 +12,7 @@ namespace KernOpt.Engine.Probing;
 internal static class PlaceSearch
 {
     /// <summary>By function, in order of address. A place by name that is refused ends the search; what a glob finds and cannot use is counted.</summary>
-    public static Outcome<IReadOnlyList<PlacementPlan>> Plan(Session session, IReadOnlyList<Place> places, bool isPlaceFree, RefusalCount refusals, CancellationToken cancellation)
+    public static Outcome<IReadOnlyList<PlacementPlan>> Plan(Session session, IReadOnlyList<Place> places, IPointProgram program, RefusalCount refusals, CancellationToken cancellation)
     {
         var wanted = new Dictionary<Function, List<Place>>();
         foreach (var place in places)
@@ -35,11 +35,19 @@ internal static class PlaceSearch
                 refusals.Add(why, function.DisplayName);
                 continue;
             }
-            var plan = ladder.Plan(found.Graph, found.Points, PointRules.Entries(session, found.Graph), isPlaceFree);
+            var points = found.Points.Where(p => Runs(program, found.Graph, p.BehindEndbr, refusals)).ToList();
+            var plan = ladder.Plan(found.Graph, points, PointRules.Entries(session, found.Graph), program.IsPlaceFree);
             foreach (var unplaced in plan.Unplaced) refusals.Add(unplaced.Why, function.DisplayName);
             plans.Add(plan);
         }
         return plans;
+    }
+
+    private static bool Runs(IPointProgram program, FunctionGraph graph, Point point, RefusalCount refusals)
+    {
+        if (program.Check(graph, point) is not { } refusal) return true;
+        refusals.Add(refusal, graph.Function.DisplayName);
+        return false;
     }
 
     private static Outcome<(FunctionGraph Graph, List<Point> Points)> Points(Session session, Function function, List<Place> places, RefusalCount refusals)

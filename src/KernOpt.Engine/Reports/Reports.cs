@@ -38,12 +38,24 @@ public sealed record ValueRow(string Value, long Count, double Share);
 
 public sealed record CallerRow(string Caller, Address ReturnsTo, double Share);
 
-/// <summary>What was counted at places. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until all was out. Notes: what was not, and why it ended early.</summary>
-public sealed record ProbeReport(string Target, double Seconds, double PlanningSeconds, double PlacingSeconds, double RemovingSeconds, int Places, IReadOnlyList<ProbeRow> Rows,
-    IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
+/// <summary>
+/// What code at places recorded. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until all was out. When and Trace are null where there is
+/// none. Notes: what was not taken out, and why it ended early.
+/// </summary>
+public sealed record ProbeReport(string Target, string Action, string? When, double Seconds, double PlanningSeconds, double PlacingSeconds, double RemovingSeconds, int Places,
+    IReadOnlyList<ProbeRow> Rows, TraceReport? Trace, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
 
-/// <summary>One instruction and how often control came to it. Rung: how its code was reached.</summary>
-public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond);
+/// <summary>One instruction and how often control came to it and the predicate held. Rung: how its code was reached. Values: null but for the action "values".</summary>
+public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond, IReadOnlyList<ValueTableRow>? Values);
+
+/// <summary>The values of one expression at a place. Other: occurrences of values beyond the first that the table had room for.</summary>
+public sealed record ValueTableRow(string Expression, long Other, IReadOnlyList<ValueRow> Top);
+
+/// <summary>Recorded passages in order of time. NotKept: more than a report holds; Lost: passages that found the ring full.</summary>
+public sealed record TraceReport(IReadOnlyList<string> Fields, IReadOnlyList<TraceRow> Records, long NotKept, long Lost);
+
+/// <summary>One passage: seconds since the measuring began.</summary>
+public sealed record TraceRow(double Seconds, string Place, IReadOnlyList<string> Values);
 
 /// <summary>How often the blocks and edges of one function were run in so many seconds; Counted blocks have counters, the rest follows from them.</summary>
 public sealed record BlocksReport(string Target, string Function, string Module, double Seconds, int Counted, IReadOnlyList<BlockCountRow> Blocks, IReadOnlyList<EdgeRow> Edges,

@@ -39,7 +39,7 @@ public sealed class PlacementLadder
     }
 
     /// <param name="graph">The function.</param>
-    /// <param name="points">Of its blocks. Those before endbr64 are moved behind it: an indirect call must find it, and it does nothing else.</param>
+    /// <param name="points">Of its blocks. See <see cref="Point.BehindEndbr"/>.</param>
     /// <param name="entries">Where code outside of the function enters it elsewhere than at its start.</param>
     /// <param name="isPlaceFree">What will run there is <see cref="IPointProgram.IsPlaceFree"/>.</param>
     /// <returns>Points are left out for reasons 5401 to 5404.</returns>
@@ -48,7 +48,7 @@ public sealed class PlacementLadder
         var context = ContextOf(graph, entries);
         var placements = new List<Placement>();
         var unplaced = new List<UnplacedPoint>();
-        foreach (var block in points.Select(BehindEndbr).Distinct().GroupBy(p => p.Block))
+        foreach (var block in points.Select(p => p.BehindEndbr).Distinct().GroupBy(p => p.Block))
         {
             Placement? open = null;
             foreach (var point in block.OrderBy(p => p.Index))
@@ -71,7 +71,7 @@ public sealed class PlacementLadder
     public Rung? RungOf(FunctionGraph graph, Point point, IReadOnlySet<Address> entries, bool isPlaceFree, out Refusal? whyNot)
     {
         var context = ContextOf(graph, entries);
-        var place = BehindEndbr(point);
+        var place = point.BehindEndbr;
         var placement = Place(context, place, isPlaceFree);
         whyNot = placement is null ? WhyNot(context, place) : null;
         return placement?.Rung;
@@ -85,9 +85,6 @@ public sealed class PlacementLadder
 
     private static Placement? Place(PlacementContext context, Point point, bool isPlaceFree) =>
         (isPlaceFree ? PlaceFree : Exact).Select(r => r.Place(context, point)).FirstOrDefault(p => p is not null);
-
-    private static Point BehindEndbr(Point point) =>
-        point.Instruction.Mnemonic == Iced.Intel.Mnemonic.Endbr64 && point.Index + 1 < point.Block.Instructions.Length ? point with { Index = point.Index + 1 } : point;
 
     /// <summary>The placement with one point more, when control comes from its lead to the point and nothing in between is anybody else's.</summary>
     private Placement? Join(PlacementContext context, Placement open, Point point)

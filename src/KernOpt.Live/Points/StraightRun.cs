@@ -9,7 +9,7 @@ namespace KernOpt.Live.Points;
 /// a run, since its return address must be the original one; so do a system call and endbr64 (an indirect call must find it where it was), whatever else leaves the straight
 /// line, and a place where other code comes in.
 /// </summary>
-internal readonly record struct StraightRun(int First, int Last)
+public readonly record struct StraightRun(int First, int Last)
 {
     /// <summary>The run that an instruction of the block is in. Entries: where code outside of the function enters it.</summary>
     public static StraightRun Around(BasicBlock block, int index, IReadOnlySet<Address> entries)

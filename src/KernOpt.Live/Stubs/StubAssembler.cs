@@ -5,7 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace KernOpt.Live.Stubs;
 
 /// <summary>Turns a few instructions into bytes for one place. Rip-relative operands are given as absolute addresses.</summary>
-internal static class StubAssembler
+public static class StubAssembler
 {
     /// <summary>
     /// Bytes below the stack pointer that belong to the interrupted function (System V ABI §3.2.2); a stub that needs the stack steps over them by

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using KernOpt.Code.Images;
@@ -30,6 +31,8 @@ internal sealed class ByteTarget : ITarget, ICodeSource
         Image = new ModuleImage(module, [.. functions.Select(f => new Function(owner, textStart + f.Offset, f.Size, [], FunctionOrigin.SymbolTable))]);
         Image = new ModuleImage(module, [.. Image.Functions.Select(f => f with { Module = Image })]);
     }
+
+    public ulong ReadTimeStamp() => (ulong)Stopwatch.GetTimestamp();
 
     public Outcome<Address> ReadThreadPointer() => Reasons.NoThreadToBorrow.With("it has no threads");
 

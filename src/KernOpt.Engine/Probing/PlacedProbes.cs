@@ -9,25 +9,28 @@ using KernOpt.Target;
 
 namespace KernOpt.Engine.Probing;
 
-/// <summary>One instruction before which a counter is: the one that was asked for, in its function, and how its code is reached.</summary>
-internal sealed record CountedPoint(FunctionGraph Graph, Point Point, Rung Rung, InstalledPoints Set, int Index)
+/// <summary>One instruction before which code is: the one that was asked for, in its function, and how its code is reached.</summary>
+internal sealed record PlacedPoint(FunctionGraph Graph, Point Point, Rung Rung, InstalledPoints Set, int Number)
 {
-    public ulong Now => Set.Word(Index, 0);
+    /// <summary>One of its words as it is now.</summary>
+    public ulong Word(int word) => Set.Word(Number, word);
 }
 
-/// <summary>Counters that are in a target for a while. The session must have claimed the target. What could not be placed is counted as refused.</summary>
-internal sealed class Counters(Session session, RefusalCount refusals, IProgress<string> progress) : IDisposable
+/// <summary>Code of one program at points of a target for a while. The session must have claimed the target. What could not be placed is counted as refused.</summary>
+internal sealed class PlacedProbes(Session session, IPointProgram program, string text, RefusalCount refusals, IProgress<string> progress) : IDisposable
 {
-    public static readonly CountProgram Program = new();
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly List<InstalledPoints> sets = [];
-    private readonly List<CountedPoint> points = [];
+    private readonly List<PlacedPoint> points = [];
 
-    public IReadOnlyList<CountedPoint> Points => points;
+    public IReadOnlyList<PlacedPoint> Points => points;
 
-    /// <summary>Puts counters where the plans say. Ended early, some are in.</summary>
+    /// <summary>Points that were put in together.</summary>
+    public IReadOnlyList<InstalledPoints> Sets => sets;
+
+    /// <summary>Puts the code where the plans say. Ended early, some are in.</summary>
     public void Install(IEnumerable<PlacementPlan> plans, CancellationToken cancellation)
     {
         foreach (var module in plans.SelectMany(p => p.Placements).GroupBy(p => p.Graph.Function.Module))
@@ -36,7 +39,7 @@ internal sealed class Counters(Session session, RefusalCount refusals, IProgress
             {
                 if (cancellation.IsCancellationRequested) return;
                 progress.Report($"placing probes in {module.Key.Name}");
-                if (!session.Live.InstallPoints(batch, Program, "count").Try(out var report, out var why))
+                if (!session.Live.InstallPoints(batch, program, text).Try(out var report, out var why))
                 {
                     refusals.Add(why, module.Key.Name);
                     continue;
@@ -44,26 +47,33 @@ internal sealed class Counters(Session session, RefusalCount refusals, IProgress
                 sets.Add(report.Installed);
                 foreach (var refused in report.Refused) refusals.Add(refused, module.Key.Name);
                 foreach (var (placement, first) in batch.Zip(report.Offsets).Where(p => p.Second >= 0))
-                    points.AddRange(placement.Asked.Select((index, n) => new CountedPoint(placement.Graph, new Point(placement.Block, index), placement.Rung, report.Installed, first + n)));
+                    points.AddRange(placement.Asked.Select((index, n) => new PlacedPoint(placement.Graph, new Point(placement.Block, index), placement.Rung, report.Installed, first + n)));
             }
         }
     }
 
-    /// <summary>
-    /// Counts for a time, or until the target or the caller ends it. All are read when the time begins and when it ends: each count is of the same time, but for the
-    /// microseconds that the reading takes. Answers the counts in the order of <see cref="Points"/>, and the seconds.
-    /// </summary>
-    public async Task<(IReadOnlyList<ulong> Counts, double Seconds)> WatchAsync(TimeSpan time, CancellationToken cancellation)
+    /// <summary>Waits for a time, or until the target or the caller ends it, and looks every so often; answers the seconds.</summary>
+    public async Task<double> WatchAsync(TimeSpan time, TimeSpan every, Action look, CancellationToken cancellation)
     {
-        progress.Report($"{points.Count} places are counted");
-        var from = points.ConvertAll(c => c.Now);
+        progress.Report($"{points.Count} places are watched");
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < time && !cancellation.IsCancellationRequested && session.Target.State == TargetState.Alive)
         {
-            await Pause.For(Look < time - clock.Elapsed ? Look : time - clock.Elapsed, cancellation).ConfigureAwait(false);
+            await Pause.For(every < time - clock.Elapsed ? every : time - clock.Elapsed, cancellation).ConfigureAwait(false);
+            look();
         }
-        var to = points.ConvertAll(c => c.Now);
-        return ([.. to.Zip(from, (b, a) => b - a)], clock.Elapsed.TotalSeconds);
+        return clock.Elapsed.TotalSeconds;
+    }
+
+    /// <summary>
+    /// What one word of each point grew by within the time. All are read when it begins and when it ends: each count is of the same time, but for the microseconds that the
+    /// reading takes. In the order of <see cref="Points"/>; and the seconds.
+    /// </summary>
+    public async Task<(IReadOnlyList<ulong> Counts, double Seconds)> CountAsync(int word, TimeSpan time, CancellationToken cancellation)
+    {
+        var from = points.ConvertAll(p => p.Word(word));
+        var seconds = await WatchAsync(time, Look, () => { }, cancellation).ConfigureAwait(false);
+        return ([.. points.Select((p, i) => p.Word(word) - from[i])], seconds);
     }
 
     /// <summary>Takes all out and waits until no thread is in their code; answers, for people, what could not be done, or that the target has ended.</summary>

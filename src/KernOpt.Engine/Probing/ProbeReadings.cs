@@ -1,0 +1,29 @@
+using KernOpt.Engine.Profiling;
+using KernOpt.Engine.Reports;
+using KernOpt.Probes;
+
+namespace KernOpt.Engine.Probing;
+
+/// <summary>What probes recorded in so many seconds.</summary>
+internal sealed record ProbeReadings(double Seconds, IReadOnlyList<ProbeRow> Rows, TraceReport? Trace = null)
+{
+    /// <summary>One row a point, in order of address. Count: passages that the predicate let through.</summary>
+    public static IReadOnlyList<ProbeRow> RowsOf(IReadOnlyList<PlacedPoint> points, double seconds, Func<int, ulong> count, Func<int, IReadOnlyList<ValueTableRow>?> values) =>
+        [.. points.Select((p, i) => Row(p, count(i), seconds, values(i))).OrderBy(r => r.Address.Value)];
+
+    public static string PlaceOf(PlacedPoint placed) => $"{placed.Graph.Function.DisplayName}+0x{placed.Point.At - placed.Graph.Function.Start:x}";
+
+    private static ProbeRow Row(PlacedPoint placed, ulong count, double seconds, IReadOnlyList<ValueTableRow>? values) => new(
+        PlaceOf(placed), placed.Graph.Function.DisplayName, placed.Graph.Function.Module.Name, placed.Point.At, Listing.Of(placed.Point.Instruction), placed.Rung.ToString(),
+        (long)count, count / seconds, values);
+}
+
+/// <summary>Reads counters: <see cref="Probes.Actions.CountAction"/>.</summary>
+internal static class CountReadings
+{
+    public static async Task<ProbeReadings> ReadAsync(ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
+    {
+        var (counts, seconds) = await probes.CountAsync(program.ActionWords, time, cancellation).ConfigureAwait(false);
+        return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => counts[i], _ => null));
+    }
+}

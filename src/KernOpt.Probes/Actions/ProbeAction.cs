@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+using Iced.Intel;
+using KernOpt.Probes.Compile;
+using KernOpt.Probes.Language;
+
+namespace KernOpt.Probes.Actions;
+
+/// <summary>What happens at a point when its predicate holds. Its words are the point's behind those of the predicate; they start at zero.</summary>
+public abstract record ProbeAction
+{
+    private protected ProbeAction()
+    {
+    }
+
+    /// <summary>What it evaluates; the order is that of its results.</summary>
+    public virtual ImmutableArray<Expression> Values => [];
+
+    internal abstract int Words { get; }
+    internal virtual int SharedWords => 0;
+    internal abstract int MostBytes { get; }
+
+    /// <summary>Registers that its instructions ask for by name; they are <see cref="PassageCode.Free"/> 0, 1, …</summary>
+    internal virtual ImmutableArray<Register> Named => [];
+
+    /// <summary>How many registers it computes in, those of <see cref="Named"/> and what <see cref="Values"/> need included.</summary>
+    internal abstract int Registers { get; }
+
+    /// <summary>The frame is open. Words: the number of its first word among the point's.</summary>
+    internal abstract void Emit(PassageCode passage, int words);
+}
