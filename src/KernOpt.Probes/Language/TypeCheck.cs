@@ -61,7 +61,7 @@ public static class TypeCheck
         if (binary.Operator is BinaryOperator.ShiftLeft or BinaryOperator.ShiftRight)
         {
             if (binary.Right is not Number { Value: < 64 }) return Reasons.WrongType.With($"'{binary}' shifts by something else than a number from 0 to 63");
-            return left == ValueKind.Number ? ValueKind.Unsigned : left;
+            return left;
         }
         if (left != right && left != ValueKind.Number && right != ValueKind.Number)
             return Reasons.WrongType.With($"'{binary}' has a signed and an unsigned side: say i64(…) or u64(…) of one");

@@ -1,5 +1,4 @@
 using KernOpt.Probes.Language;
-using KernOpt.Tests.Shared;
 
 namespace KernOpt.Tests.Probes;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace KernOpt.Tests.Shared;
+namespace KernOpt.Tests.Probes;
 
 /// <summary>General registers by their number (rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 … r15), and the flags.</summary>
 public sealed class MachineState
@@ -59,7 +59,7 @@ public sealed class Emulator : IDisposable
         return (after, error == 0 ? null : Marshal.PtrToStringAnsi(uc_strerror(error)));
     }
 
-    public void Dispose() => uc_close(engine);
+    public void Dispose() => Check(uc_close(engine));
 
     private static void Check(int error)
     {
