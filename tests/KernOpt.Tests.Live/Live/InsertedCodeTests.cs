@@ -1,0 +1,88 @@
+using KernOpt.Code.Graphs;
+using KernOpt.Live;
+using KernOpt.Live.Points;
+using KernOpt.Probes;
+using KernOpt.Probes.Actions;
+using KernOpt.Probes.Language;
+using KernOpt.Target;
+using KernOpt.Tests.Live.Linux;
+using Xunit;
+
+namespace KernOpt.Tests.Live.Live;
+
+/// <summary>Programs of the language before instructions of every awkward kind, of a program that checks its own results.</summary>
+public sealed class InsertedCodeTests
+{
+    private static readonly string[] Functions =
+        ["p_flags", "p_redzone", "p_rip", "p_rep", "p_lock", "p_call", "p_loop", "p_vex", "p_endbr", "p_rcx", "p_tail", "p_carry", "p_deep"];
+
+    private static readonly HashSet<Address> NoEntries = [];
+
+    /// <summary>Each computes in several registers, which are live somewhere.</summary>
+    [Theory]
+    [InlineData("values(rax ^ r11, u64(rsp) - rbp)", null)]
+    [InlineData("trace(rax, rcx * 3, rdx, rsi, rdi, r8 + r9)", "every(7)")]
+    [InlineData("values(i32(eax))", "every(2) && rcx <= rdx || !(al == 7 || i16(si) < -1)")]
+    [InlineData("count", "rsp & 7 == 0 && (rax + rbx) * (rcx - rdx) != r10 ^ r11 | r12")]
+    public void BeforeEachInstruction_ResultsStayRight(string action, string? when)
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var compiled = Compile(action, when);
+        var ladder = subject.Live.Ladder();
+        var graphs = Functions.Select(subject.GraphOf).ToList();
+        var plans = graphs.Select(g => ladder.Plan(g, g.Blocks.SelectMany(b => b.Instructions.Select((_, i) => new Point(b, i))), NoEntries, isPlaceFree: false)).ToList();
+        var report = subject.Live.InstallPoints([.. plans.SelectMany(p => p.Placements)], compiled, action).Value;
+        Assert.Empty(report.Refused);
+        program.WriteLine("1000 8");
+        Assert.Equal("ok", program.ReadLine());
+        Assert.True(Enumerable.Range(0, report.Installed.Points).Any(p => Enumerable.Range(0, compiled.Words).Any(w => report.Installed.Word(p, w) != 0))
+            || report.Installed.SharedWord(0) > 0, "nothing was recorded");
+        Assert.True(subject.RevertAll().IsTextRestored);
+        Assert.Empty(subject.TextDifferences);
+        program.WriteLine("1000 2");
+        Assert.Equal("ok", program.ReadLine());
+    }
+
+    [Fact]
+    public void ValuesOfEightThreads_AreAllCounted()
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var compiled = Compile("values(rdi)", null);
+        var graph = subject.GraphOf("p_flags");
+        var plan = subject.Live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false);
+        var installed = subject.Live.InstallPoints(plan.Placements, compiled, "values").Value.Installed;
+        program.WriteLine("20000 8");
+        Assert.Equal("ok", program.ReadLine());
+        var counts = ValuesAction.Read(0, w => installed.Word(0, compiled.ActionWords + w));
+        Assert.Equal(160_000UL, counts.Total);
+        Assert.NotEmpty(counts.Counts);
+    }
+
+    [Fact]
+    public void ATraceThatIsReadMeanwhile_LosesNothingThatItDoesNotTell()
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var compiled = Compile("trace(rdi)", null);
+        var action = (TraceAction)compiled.Action;
+        var graph = subject.GraphOf("p_flags");
+        var plan = subject.Live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false);
+        var installed = subject.Live.InstallPoints(plan.Placements, compiled, "trace").Value.Installed;
+        var records = new List<TraceRecord>();
+        program.WriteLine("500000 4");
+        var answer = Task.Run(program.ReadLine);
+        while (!answer.IsCompleted) action.Drain(installed.SharedWord, installed.StoreShared, records, skipsUnfinished: false);
+        Assert.False(action.Drain(installed.SharedWord, installed.StoreShared, records, skipsUnfinished: false));
+        Assert.Equal(2_000_000UL, (ulong)records.Count + TraceAction.LostOf(installed.SharedWord));
+        Assert.True(records.Count > TraceAction.Capacity, $"{records.Count} records");
+        Assert.All(records, r => Assert.Equal(0, r.Point));
+    }
+
+    private static ProbeProgram Compile(string action, string? when)
+    {
+        FindFunction none = name => Reasons.FunctionNotFound.With(name);
+        return ProbeProgram.Of(when is null ? null : ExpressionParser.Parse(when, none).Value, ActionParser.Parse(action, none).Value).Value;
+    }
+}
