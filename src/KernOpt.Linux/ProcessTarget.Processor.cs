@@ -7,6 +7,15 @@ namespace KernOpt.Linux;
 public sealed partial class ProcessTarget
 {
     private Address? threadPointer;
+    private int? threadNumberOffset;
+
+    public Outcome<int> FindThreadNumberOffset()
+    {
+        if (threadNumberOffset is { } known) return known;
+        var found = ThreadNumberPlace.Find(Pid, memory, holds, ReadMap);
+        if (found.Try(out var offset, out _)) threadNumberOffset = offset;
+        return found;
+    }
 
     /// <summary>A process has no counter of its own.</summary>
     public ulong ReadTimeStamp() => TimeStampCounter.Read();

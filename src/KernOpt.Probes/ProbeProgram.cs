@@ -56,12 +56,13 @@ public sealed class ProbeProgram : IPointProgram
         return program.registers <= Scratch.Most && program.parts.Length <= MostParts ? program : Reasons.ProgramTooLarge.With($"{program.registers} registers, {program.parts.Length} parts");
     }
 
-    /// <summary>Refused: 5501, 5502, 5503.</summary>
+    /// <summary>Refused: 5501, 5502, 5503, 5505.</summary>
     public Refusal? Check(FunctionGraph graph, Point point)
     {
-        foreach (var part in parts)
+        if (Action.Check(graph, point) is { } refusal) return refusal;
+        foreach (var part in ConditionsAt(graph, point).Concat(Action.Values).SelectMany(e => e.All()))
         {
-            if (part is Argument && !IsEntry(graph, point)) return Reasons.ArgumentNotKnown.With($"{part} at {point} in {graph.Function}");
+            if (part is Argument && !FunctionEntry.IsAt(graph, point)) return Reasons.ArgumentNotKnown.With($"{part} at {point} in {graph.Function}");
             if (part is ReturnAddress or CalledFrom && ReturnAddressPlace.Above(graph, point.Block.Index, point.Index) is null) return Reasons.CallerNotKnown.With($"{part} at {point} in {graph.Function}");
             if (part is Load load && !ReadProof.IsProved(graph, point, load)) return Reasons.ReadNotProved.With($"{load} at {point} in {graph.Function}");
         }
@@ -72,30 +73,32 @@ public sealed class ProbeProgram : IPointProgram
     {
         var passage = new PassageCode(code, context, Scratch.Choose(registers, Action.Named.AsSpan(), read, context.Live)) { Countdowns = countdowns };
         Label unchanged = code.CreateLabel(), close = code.CreateLabel();
+        var conditions = ConditionsAt(context.Graph, context.Point);
         passage.SaveFlags();
-        var (early, sampled) = BeforeTheFrame();
+        var (early, sampled) = BeforeTheFrame(conditions);
         for (var i = 0; i < early; i++) passage.JumpIf(conditions[i], wanted: false, unchanged);
         if (sampled is not null) passage.JumpUnlessSampled(sampled, unchanged);
         passage.Open();
         if (sampled is not null) passage.Reload(sampled);
         for (var i = early + (sampled is null ? 0 : 1); i < conditions.Length; i++) passage.JumpIf(conditions[i], wanted: false, close);
         Action.Emit(passage, ActionWords);
-        Land(code, ref close);
+        if (!conditions.IsEmpty) Land(code, ref close);
         passage.Close();
-        Land(code, ref unchanged);
+        if (!conditions.IsEmpty) Land(code, ref unchanged);
         passage.RestoreFlags();
     }
 
+    private ImmutableArray<Expression> ConditionsAt(FunctionGraph graph, Point point) => Action.IsConditional(graph, point) ? conditions : [];
+
     /// <summary>An instruction of its own, since the next one may be another label's.</summary>
-    private void Land(Assembler code, ref Label label)
+    private static void Land(Assembler code, ref Label label)
     {
-        if (conditions.IsEmpty) return;
         code.Label(ref label);
         code.nop();
     }
 
     /// <summary>How many conditions can be decided without a register, and the sampling that follows them: what most passages come to should cost little.</summary>
-    private (int Early, Every? Sampled) BeforeTheFrame()
+    private static (int Early, Every? Sampled) BeforeTheFrame(ImmutableArray<Expression> conditions)
     {
         var early = 0;
         while (early < conditions.Length && Needs.OfCondition(conditions[early]) == 0) early++;
@@ -111,8 +114,4 @@ public sealed class ProbeProgram : IPointProgram
         Argument argument => argument.Register,
         _ => Register.None,
     };
-
-    /// <summary>Nothing but the endbr64 has been executed, and nobody comes back here.</summary>
-    private static bool IsEntry(FunctionGraph graph, Point point) =>
-        point.Block == graph.Entry && point.Block.Predecessors.IsEmpty && (point.Index == 0 || (point.Index == 1 && point.Block.Instructions[0].Mnemonic == Mnemonic.Endbr64));
 }

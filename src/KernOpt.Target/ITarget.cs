@@ -62,6 +62,12 @@ public interface ITarget : IDisposable
     /// </summary>
     Outcome<Address> ReadThreadPointer();
 
+    /// <summary>
+    /// How many bytes above its thread pointer code of the target finds the number of the thread that runs it, 32 bits: threads are held for it. Refused where that is
+    /// not kept there.
+    /// </summary>
+    Outcome<int> FindThreadNumberOffset();
+
     /// <summary>What rdtsc answers now to code of the target, within a microsecond.</summary>
     ulong ReadTimeStamp();
 

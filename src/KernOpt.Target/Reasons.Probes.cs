@@ -8,7 +8,9 @@ public static partial class Reasons
     public static readonly Reason CallerNotKnown = new(5503, nameof(CallerNotKnown), "How far the stack pointer is from the return address cannot be told at this place.");
     public static readonly Reason ProgramTooLarge = new(5504, nameof(ProgramTooLarge), "The expressions need more registers than there are, or have more than 400 parts.");
 
+    public static readonly Reason NotTimed = new(5505, nameof(NotTimed), "An exit of the function cannot be held together with its entry: it jumps back to its first instruction, is entered in its middle by other code, has an exit that takes no probe, or is too short.");
+
     public static readonly Reason BadExpression = new(8008, nameof(BadExpression), "An expression cannot be read. `src/docs/probes.md` has the language.");
     public static readonly Reason WrongType = new(8009, nameof(WrongType), "The parts of an expression do not fit together: a value where a condition is needed or the reverse, signed with unsigned, or a shift by something else than a number from 0 to 63.");
-    public static readonly Reason BadAction = new(8010, nameof(BadAction), "An action is count, values(VALUE, ...), trace or trace(VALUE, ...).");
+    public static readonly Reason BadAction = new(8010, nameof(BadAction), "An action is count, time, values(VALUE, ...), trace or trace(VALUE, ...); time is of whole functions.");
 }

@@ -19,13 +19,13 @@ internal static class ProbeCommand
         };
         var action = new Option<string>("--do")
         {
-            Description = "What happens there: count; values(VALUE, ...) how often each value occurs; trace or trace(VALUE, ...) a record of each passage",
+            Description = "What happens there: count; time how long calls last; values(VALUE, ...) how often each value occurs; trace or trace(VALUE, ...) a record of each passage",
             HelpName = "ACTION",
             DefaultValueFactory = _ => "count",
         };
         var when = new Option<string[]>("--when")
         {
-            Description = "Only where this holds, as in 'arg0 == 16 && every(100)'; given again, all must hold. VALUE: numbers, arg0 to arg5, registers, caller, u32[ADDRESS], u8(VALUE), + - * & | ^ << >> ~; "
+            Description = "Only where this holds, as in 'arg0 == 16 && every(100)'; given again, all must hold. VALUE: numbers, arg0 to arg5, registers, caller, tid, u32[ADDRESS], u8(VALUE), + - * & | ^ << >> ~; "
                 + "PREDICATE: == != < <= > >= && || !, every(N), called_from(FUNC)",
             HelpName = "PREDICATE",
         };

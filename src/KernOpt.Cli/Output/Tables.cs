@@ -106,10 +106,11 @@ internal static partial class Tables
     public static void Probe(IAnsiConsole console, ProbeReport report, int top)
     {
         var table = new Sheet("count", "a second", "place", "reached by", "instruction");
-        foreach (var row in report.Rows.OrderByDescending(r => r.Count).Take(top)) table.Add($"{row.Count}", $"{row.PerSecond:0}", row.Place, row.Rung, row.Instruction);
+        foreach (var row in report.Rows.OrderByDescending(r => r.Count).Where(r => report.Times is null || r.Count > 0).Take(top)) table.Add($"{row.Count}", $"{row.PerSecond:0}", row.Place, row.Rung, row.Instruction);
         table.WriteTo(console);
         if (report.Rows.Count > top) console.MarkupLineInterpolated($"and {report.Rows.Count - top} more; --top shows them, --json has all");
         foreach (var row in report.Rows.Where(r => r.Values is not null && r.Count > 0).OrderByDescending(r => r.Count).Take(top)) ProbedValues(console, row);
+        if (report.Times is { } times) Times(console, times, top);
         if (report.Trace is { } trace) Trace(console, trace, top);
         Refusals(console, report.Refusals);
         foreach (var note in report.Notes) console.MarkupLineInterpolated($"note: {note}");
@@ -125,6 +126,16 @@ internal static partial class Tables
             var rest = table.Top.Count - ValuesShown is > 0 and var more ? $", {more} more" : "";
             console.MarkupLineInterpolated($"  {table.Expression}: {top}{rest}{(table.Other > 0 ? $"; {table.Other} times values that the table had no room for" : "")}");
         }
+    }
+
+    private static void Times(IAnsiConsole console, TimesReport times, int top)
+    {
+        var table = new Sheet("calls", "total s", "mean ns", "half at most", "99 % at most", "function");
+        foreach (var row in times.Functions.Take(top))
+            table.Add($"{row.Calls}", $"{row.TotalSeconds:0.000}", $"{row.MeanNanoseconds:0}", $"{row.MedianAtMostNanoseconds:0}", $"{row.P99AtMostNanoseconds:0}", row.Function);
+        table.WriteTo(console);
+        if (times.NoRoom > 0) console.MarkupLineInterpolated($"{times.NoRoom} calls were not timed: too many at once, or left by jumps that no exit sees");
+        if (times.NoEntry > 0) console.MarkupLineInterpolated($"{times.NoEntry} calls ended that were not seen to begin, or were not sampled");
     }
 
     private static void Trace(IAnsiConsole console, TraceReport trace, int top)

@@ -37,10 +37,25 @@ internal static class PlaceSearch
             }
             var points = found.Points.Where(p => Runs(program, found.Graph, p.BehindEndbr, refusals)).ToList();
             var plan = ladder.Plan(found.Graph, points, PointRules.Entries(session, found.Graph), program.IsPlaceFree);
+            if (of.Exists(p => p.Kind == PlaceKind.Calls) && WhyNotTimed(session, found.Graph, found.Points.Count - points.Count, plan) is { } notTimed)
+            {
+                if (!of.TrueForAll(p => p.IsGlob)) return notTimed;
+                refusals.Add(notTimed, function.DisplayName);
+                continue;
+            }
             foreach (var unplaced in plan.Unplaced) refusals.Add(unplaced.Why, function.DisplayName);
             plans.Add(plan);
         }
         return plans;
+    }
+
+    /// <summary>A function some of whose exits are not seen would look faster or slower than it is.</summary>
+    private static Refusal? WhyNotTimed(Session session, FunctionGraph graph, int leftOut, PlacementPlan plan)
+    {
+        if (plan.Unplaced.Count > 0) return Reasons.NotTimed.With($"{graph.Function}: {plan.Unplaced[0].Why}");
+        if (leftOut > 0) return Reasons.NotTimed.With($"{graph.Function}: it jumps back to its first instruction, or its exits are not like its entry");
+        if (PointRules.LeftOut(session, graph, PlaceKind.Exit) is { } missing) return Reasons.NotTimed.With($"{graph.Function}: {missing}");
+        return session.EntriesInto(graph).Any() ? Reasons.NotTimed.With($"{graph.Function}: other code comes in behind its first instruction") : null;
     }
 
     private static bool Runs(IPointProgram program, FunctionGraph graph, Point point, RefusalCount refusals)

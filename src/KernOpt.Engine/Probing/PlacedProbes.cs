@@ -33,9 +33,9 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     /// <summary>Puts the code where the plans say. Ended early, some are in.</summary>
     public void Install(IEnumerable<PlacementPlan> plans, CancellationToken cancellation)
     {
-        foreach (var module in plans.SelectMany(p => p.Placements).GroupBy(p => p.Graph.Function.Module))
+        foreach (var module in plans.Where(p => p.Placements.Count > 0).GroupBy(p => p.Placements[0].Graph.Function.Module))
         {
-            foreach (var batch in module.Chunk(LiveCode.MostPlacements))
+            foreach (var batch in Batches(module))
             {
                 if (cancellation.IsCancellationRequested) return;
                 progress.Report($"placing probes in {module.Key.Name}");
@@ -50,6 +50,22 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
                     points.AddRange(placement.Asked.Select((index, n) => new PlacedPoint(placement.Graph, new Point(placement.Block, index), placement.Rung, report.Installed, first + n)));
             }
         }
+    }
+
+    /// <summary>Those of one function stay together as far as possible: they may have words in common.</summary>
+    private static IEnumerable<IReadOnlyList<Placement>> Batches(IEnumerable<PlacementPlan> plans)
+    {
+        var batch = new List<Placement>();
+        foreach (var part in plans.SelectMany(p => p.Placements.Chunk(LiveCode.MostPlacements)))
+        {
+            if (batch.Count + part.Length > LiveCode.MostPlacements)
+            {
+                yield return batch;
+                batch = [];
+            }
+            batch.AddRange(part);
+        }
+        if (batch.Count > 0) yield return batch;
     }
 
     /// <summary>Waits for a time, or until the target or the caller ends it, and looks every so often; answers the seconds.</summary>

@@ -5,7 +5,7 @@ using KernOpt.Probes;
 namespace KernOpt.Engine.Probing;
 
 /// <summary>What probes recorded in so many seconds.</summary>
-internal sealed record ProbeReadings(double Seconds, IReadOnlyList<ProbeRow> Rows, TraceReport? Trace = null)
+internal sealed record ProbeReadings(double Seconds, IReadOnlyList<ProbeRow> Rows, TraceReport? Trace = null, TimesReport? Times = null)
 {
     /// <summary>One row a point, in order of address. Count: passages that the predicate let through.</summary>
     public static IReadOnlyList<ProbeRow> RowsOf(IReadOnlyList<PlacedPoint> points, double seconds, Func<int, ulong> count, Func<int, IReadOnlyList<ValueTableRow>?> values) =>

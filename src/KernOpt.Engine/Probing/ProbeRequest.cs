@@ -1,5 +1,6 @@
 using KernOpt.Engine.Sessions;
 using KernOpt.Probes;
+using KernOpt.Probes.Actions;
 using KernOpt.Probes.Language;
 using KernOpt.Target;
 
@@ -11,20 +12,29 @@ public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, s
     /// <summary>Refused as the texts, the types or the names in them are.</summary>
     internal Outcome<ProbeProgram> Compile(Session session)
     {
-        Outcome<AddressRange> Find(string name) => session.Program.Find(name).Then<AddressRange>(f => f.Range);
-        if (!ActionParser.Parse(Action, Find).Try(out var action, out var why)) return why;
+        var names = new SessionNames(session);
+        if (!ActionParser.Parse(Action, names).Try(out var action, out var why)) return why;
         if (When is null) return ProbeProgram.Of(null, action);
-        return ExpressionParser.Parse(When, Find).Then(when => ProbeProgram.Of(when, action));
+        return ExpressionParser.Parse(When, names).Then(when => ProbeProgram.Of(when, action));
     }
 
-    internal Outcome<IReadOnlyList<Place>> ParsePlaces(Session session)
+    /// <summary>What is timed are calls: the entry of a function stands for its exits, too.</summary>
+    internal Outcome<IReadOnlyList<Place>> ParsePlaces(Session session, ProbeAction action)
     {
         var places = new List<Place>();
         foreach (var text in Places)
         {
             if (!Place.Parse(text, name => session.Program.Find(name).IsDone).Try(out var place, out var why)) return why;
-            places.Add(place);
+            if (action is TimeAction && place.Kind != PlaceKind.Entry) return Reasons.BadAction.With($"time is of whole functions, FUNC or GLOB:entry, not of '{text}'");
+            places.Add(action is TimeAction ? place with { Kind = PlaceKind.Calls } : place);
         }
         return places;
+    }
+
+    private sealed class SessionNames(Session session) : INames
+    {
+        public Outcome<AddressRange> Function(string name) => session.Program.Find(name).Then<AddressRange>(f => f.Range);
+
+        public Outcome<int> ThreadNumberOffset() => session.Target.FindThreadNumberOffset();
     }
 }

@@ -20,7 +20,7 @@ public static class ProbeRun
         if (!request.Compile(session).Try(out var program, out var why)) return why;
         if (!session.Change().Try(out _, out why)) return why;
         Leftovers.TakeOutPoints(session);
-        if (!request.ParsePlaces(session).Try(out var places, out why)) return why;
+        if (!request.ParsePlaces(session, program.Action).Try(out var places, out why)) return why;
         var refusals = new RefusalCount();
         var clock = Stopwatch.StartNew();
         if (!PlaceSearch.Plan(session, places, program, refusals, cancellation).Try(out var plans, out why)) return why;
@@ -35,13 +35,14 @@ public static class ProbeRun
         clock.Restart();
         var notes = await probes.RemoveAsync(cancellation).ConfigureAwait(false);
         return new ProbeReport(session.Target.Name, $"{program.Action}", request.When, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
-            readings.Rows, readings.Trace, refusals.Rows(), notes);
+            readings.Rows, readings.Trace, readings.Times, refusals.Rows(), notes);
     }
 
     private static async Task<ProbeReadings> ReadAsync(Session session, Probes.ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch
     {
         ValuesAction values => await ValueReadings.ReadAsync(program, values, probes, time, cancellation).ConfigureAwait(false),
         TraceAction trace => await TraceReadings.ReadAsync(session.Target, trace, probes, time, cancellation).ConfigureAwait(false),
+        TimeAction => await TimeReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
         _ => await CountReadings.ReadAsync(program, probes, time, cancellation).ConfigureAwait(false),
     };
 

@@ -39,11 +39,11 @@ public sealed record ValueRow(string Value, long Count, double Share);
 public sealed record CallerRow(string Caller, Address ReturnsTo, double Share);
 
 /// <summary>
-/// What code at places recorded. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until all was out. When and Trace are null where there is
+/// What code at places recorded. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until all was out. When, Trace and Times are null where there is
 /// none. Notes: what was not taken out, and why it ended early.
 /// </summary>
 public sealed record ProbeReport(string Target, string Action, string? When, double Seconds, double PlanningSeconds, double PlacingSeconds, double RemovingSeconds, int Places,
-    IReadOnlyList<ProbeRow> Rows, TraceReport? Trace, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
+    IReadOnlyList<ProbeRow> Rows, TraceReport? Trace, TimesReport? Times, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
 
 /// <summary>One instruction and how often control came to it and the predicate held. Rung: how its code was reached. Values: null but for the action "values".</summary>
 public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond, IReadOnlyList<ValueTableRow>? Values);
@@ -53,6 +53,12 @@ public sealed record ValueTableRow(string Expression, long Other, IReadOnlyList<
 
 /// <summary>Recorded passages in order of time. NotKept: more than a report holds; Lost: passages that found the ring full.</summary>
 public sealed record TraceReport(IReadOnlyList<string> Fields, IReadOnlyList<TraceRow> Records, long NotKept, long Lost);
+
+/// <summary>How long calls lasted. NoRoom: calls that began and were not timed, for want of room; NoEntry: exits of calls that were not seen to begin.</summary>
+public sealed record TimesReport(IReadOnlyList<TimeRow> Functions, long NoRoom, long NoEntry);
+
+/// <summary>Calls of one function that ended, and how long they lasted by the wall clock, what they called included. AtMost: no more than this, and no less than half of it.</summary>
+public sealed record TimeRow(string Function, string Module, long Calls, double TotalSeconds, double MeanNanoseconds, double MedianAtMostNanoseconds, double P99AtMostNanoseconds);
 
 /// <summary>One passage: seconds since the measuring began.</summary>
 public sealed record TraceRow(double Seconds, string Place, IReadOnlyList<string> Values);

@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
 using Iced.Intel;
+using KernOpt.Code.Graphs;
+using KernOpt.Live.Points;
 using KernOpt.Probes.Compile;
 using KernOpt.Probes.Language;
+using KernOpt.Target;
 
 namespace KernOpt.Probes.Actions;
 
@@ -24,6 +27,12 @@ public abstract record ProbeAction
 
     /// <summary>How many registers it computes in, those of <see cref="Named"/> and what <see cref="Values"/> need included.</summary>
     internal abstract int Registers { get; }
+
+    /// <summary>Why it cannot happen at a point; null where it can.</summary>
+    internal virtual Refusal? Check(FunctionGraph graph, Point point) => null;
+
+    /// <summary>Whether the predicate is asked at this point; the action happens otherwise.</summary>
+    internal virtual bool IsConditional(FunctionGraph graph, Point point) => true;
 
     /// <summary>The frame is open. Words: the number of its first word among the point's.</summary>
     internal abstract void Emit(PassageCode passage, int words);

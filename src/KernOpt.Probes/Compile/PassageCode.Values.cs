@@ -24,6 +24,9 @@ internal sealed partial class PassageCode
             case ReturnAddress:
                 code.mov(result, __qword_ptr[rsp + (below + ReturnAddressAbove)]);
                 break;
+            case ThreadNumber thread:
+                FetchThreadNumber(result, thread.Offset);
+                break;
             case Load load:
                 Read(result, load, into);
                 break;
@@ -47,6 +50,12 @@ internal sealed partial class PassageCode
         }
         return result;
     }
+
+    public void FetchThreadNumber(AssemblerRegister64 result, int offset) =>
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_r32_rm32, result.Low32(), new MemoryOperand(Register.None, Register.None, 1, offset, 4, false, Register.FS)));
+
+    /// <summary>Where the function's return address lies: the same at all of its exits as at its entry, and no other call's as long as this one lasts.</summary>
+    public void FetchFrame(AssemblerRegister64 result) => code.lea(result, __[rsp + (below + ReturnAddressAbove)]);
 
     private void Combine(AssemblerRegister64 result, BinaryOperation binary, int into)
     {

@@ -53,6 +53,12 @@ public sealed record ReturnAddress : Expression
     public override string ToString() => "caller";
 }
 
+/// <summary><c>tid</c>: the number of the thread, as the C library keeps it so many bytes above the thread pointer (<see cref="ITarget.FindThreadNumberOffset"/>).</summary>
+public sealed record ThreadNumber(int Offset) : Expression
+{
+    public override string ToString() => "tid";
+}
+
 /// <summary><c>called_from(FUNC)</c>: the function returns into that one. A call that became a jump (a tail call) hides who made it.</summary>
 public sealed record CalledFrom(string Name, AddressRange Function) : Expression
 {

@@ -3,8 +3,15 @@ using KernOpt.Target;
 
 namespace KernOpt.Probes.Language;
 
-/// <summary>Tells where a function lies that an expression names; refused when there is none of that name, or several.</summary>
-public delegate Outcome<AddressRange> FindFunction(string name);
+/// <summary>What an expression may name of the target.</summary>
+public interface INames
+{
+    /// <summary>Where a function lies; refused when there is none of that name, or several.</summary>
+    Outcome<AddressRange> Function(string name);
+
+    /// <summary>See <see cref="ITarget.FindThreadNumberOffset"/>.</summary>
+    Outcome<int> ThreadNumberOffset();
+}
 
 /// <summary>
 /// Reads expressions by operator precedence (Pratt, "Top down operator precedence", POPL 1973). What it answers is well formed, not yet of right types: see
@@ -16,28 +23,30 @@ public sealed class ExpressionParser
     private const int MostNesting = 64;
 
     private readonly string text;
-    private readonly FindFunction functions;
+    private readonly INames names;
     private readonly IReadOnlyList<Token> tokens;
     private int next;
     private int nesting;
 
-    private ExpressionParser(string text, IReadOnlyList<Token> tokens, FindFunction functions)
+    private ExpressionParser(string text, IReadOnlyList<Token> tokens, INames names)
     {
         this.text = text;
         this.tokens = tokens;
-        this.functions = functions;
+        this.names = names;
     }
 
-    /// <summary>One expression. Refused (8008) with the column of what is wrong, or as <paramref name="functions"/> refuses a name.</summary>
-    public static Outcome<Expression> Parse(string text, FindFunction functions)
+    /// <summary>One expression. Refused (8008) with the column of what is wrong, or as <paramref name="names"/> refuses a name.</summary>
+    public static Outcome<Expression> Parse(string text, INames names)
     {
-        if (!Open(text, functions).Try(out var parser, out var why)) return why;
+        if (!Open(text, names).Try(out var parser, out var why)) return why;
         if (!parser.Next().Try(out var expression, out why)) return why;
         return parser.EndOf().Try(out _, out why) ? expression : why;
     }
 
-    internal static Outcome<ExpressionParser> Open(string text, FindFunction functions) =>
-        Tokens.Of(text).Then<ExpressionParser>(tokens => new ExpressionParser(text, tokens, functions));
+    internal static Outcome<ExpressionParser> Open(string text, INames names) =>
+        Tokens.Of(text).Then<ExpressionParser>(tokens => new ExpressionParser(text, tokens, names));
+
+    internal INames Names => names;
 
     internal Token Current => tokens[next];
 
@@ -105,6 +114,8 @@ public sealed class ExpressionParser
         {
             case "caller":
                 return new ReturnAddress();
+            case "tid":
+                return names.ThreadNumberOffset().Then<Expression>(offset => new ThreadNumber(offset));
             case "every":
                 return Every();
             case "called_from":
@@ -113,7 +124,7 @@ public sealed class ExpressionParser
         if (name.Text.Length == 4 && name.Text.StartsWith("arg", StringComparison.Ordinal) && name.Text[3] - '0' is >= 0 and var index && index < Argument.Count) return new Argument(index);
         if (Enum.TryParse<Register>(name.Text, ignoreCase: true, out var register) && register.IsGPR()) return new RegisterValue(register);
         next--;
-        return Wrong("a value was expected: a number, arg0 to arg5, a general register, caller, called_from(FUNC), every(N), u32[ADDRESS] or u32(VALUE)");
+        return Wrong("a value was expected: a number, arg0 to arg5, a general register, caller, tid, called_from(FUNC), every(N), u32[ADDRESS] or u32(VALUE)");
     }
 
     private Outcome<Expression> Every()
@@ -130,7 +141,7 @@ public sealed class ExpressionParser
         if (Current.Kind is not (TokenKind.Name or TokenKind.Quoted)) return Wrong("the name of a function was expected, in quotes where it has other signs than letters");
         var name = Advance().Text;
         if (!Take(")")) return Wrong("')' was expected; names with other signs than letters go in quotes");
-        return functions(name).Then<Expression>(range => new CalledFrom(name, range));
+        return names.Function(name).Then<Expression>(range => new CalledFrom(name, range));
     }
 
     private Outcome<Expression> Within(string close, Func<Expression, Expression> make)

@@ -28,7 +28,7 @@ public sealed class InsertedCodeTests
     {
         using var program = NativeProgram.Start("points.c");
         using var subject = new Subject(program.Pid);
-        var compiled = Compile(action, when);
+        var compiled = Compile(subject, action, when);
         var ladder = subject.Live.Ladder();
         var graphs = Functions.Select(subject.GraphOf).ToList();
         var plans = graphs.Select(g => ladder.Plan(g, g.Blocks.SelectMany(b => b.Instructions.Select((_, i) => new Point(b, i))), NoEntries, isPlaceFree: false)).ToList();
@@ -49,7 +49,7 @@ public sealed class InsertedCodeTests
     {
         using var program = NativeProgram.Start("points.c");
         using var subject = new Subject(program.Pid);
-        var compiled = Compile("values(rdi)", null);
+        var compiled = Compile(subject, "values(rdi)", null);
         var graph = subject.GraphOf("p_flags");
         var plan = subject.Live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false);
         var installed = subject.Live.InstallPoints(plan.Placements, compiled, "values").Value.Installed;
@@ -65,7 +65,7 @@ public sealed class InsertedCodeTests
     {
         using var program = NativeProgram.Start("points.c");
         using var subject = new Subject(program.Pid);
-        var compiled = Compile("trace(rdi)", null);
+        var compiled = Compile(subject, "trace(rdi)", null);
         var action = (TraceAction)compiled.Action;
         var graph = subject.GraphOf("p_flags");
         var plan = subject.Live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false);
@@ -80,9 +80,16 @@ public sealed class InsertedCodeTests
         Assert.All(records, r => Assert.Equal(0, r.Point));
     }
 
-    private static ProbeProgram Compile(string action, string? when)
+    private static ProbeProgram Compile(Subject subject, string action, string? when)
     {
-        FindFunction none = name => Reasons.FunctionNotFound.With(name);
-        return ProbeProgram.Of(when is null ? null : ExpressionParser.Parse(when, none).Value, ActionParser.Parse(action, none).Value).Value;
+        var names = new Names(subject);
+        return ProbeProgram.Of(when is null ? null : ExpressionParser.Parse(when, names).Value, ActionParser.Parse(action, names).Value).Value;
+    }
+
+    private sealed class Names(Subject subject) : INames
+    {
+        public Outcome<AddressRange> Function(string name) => subject.GraphOf(name).Function.Range;
+
+        public Outcome<int> ThreadNumberOffset() => subject.Target.FindThreadNumberOffset();
     }
 }

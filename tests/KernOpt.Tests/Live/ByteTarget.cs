@@ -32,6 +32,8 @@ internal sealed class ByteTarget : ITarget, ICodeSource
         Image = new ModuleImage(module, [.. Image.Functions.Select(f => f with { Module = Image })]);
     }
 
+    public Outcome<int> FindThreadNumberOffset() => Reasons.ThreadNumberNotFound.With("it has no threads");
+
     public ulong ReadTimeStamp() => (ulong)Stopwatch.GetTimestamp();
 
     public Outcome<Address> ReadThreadPointer() => Reasons.NoThreadToBorrow.With("it has no threads");

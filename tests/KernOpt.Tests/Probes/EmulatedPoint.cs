@@ -21,9 +21,11 @@ namespace KernOpt.Tests.Probes;
 internal sealed class EmulatedPoint : IDisposable
 {
     public const int Index = 2;
+    public const int ThreadNumberOffset = 0x2D0;
+    public const uint ThreadNumberIs = 123456;
     public static readonly AddressRange Caller = new(new Address(0x50_0000), 0x1000);
 
-    private const ulong Code = 0x1000_0000, CodeBytes = 64 << 20, Words = Code + CodeBytes, WordBytes = 1 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000;
+    private const ulong Code = 0x1000_0000, CodeBytes = 64 << 20, Words = Code + CodeBytes, WordBytes = 1 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000, Thread = 0x7300_0000_0000;
     private const int Page = 4096, Above = 16, RedZone = 128, Below = 256;
     private const RflagsBits Status = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 
@@ -37,6 +39,9 @@ internal sealed class EmulatedPoint : IDisposable
         emulator.Map(Words, WordBytes, Emulator.Access.Read | Emulator.Access.Write);
         emulator.Map(Pointed, Page, Emulator.Access.Read);
         emulator.Map(Stack, Page, Emulator.Access.Read | Emulator.Access.Write);
+        emulator.Map(Thread, Page, Emulator.Access.Read);
+        emulator.Write(Thread + ThreadNumberOffset, BitConverter.GetBytes(ThreadNumberIs));
+        emulator.SetThreadPointer(Thread);
         block = new BasicBlock(0, HandMade.Start, [.. HandMade.Assemble(c =>
         {
             c.push(rbx);

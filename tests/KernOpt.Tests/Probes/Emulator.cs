@@ -17,7 +17,7 @@ public sealed class MachineState
 public sealed class Emulator : IDisposable
 {
     private const int X86 = 4, Mode64 = 8;
-    private const int FlagsNumber = 25;
+    private const int FlagsNumber = 25, ThreadPointerNumber = 250;
 
     /// <summary>enum uc_x86_reg of unicorn/x86.h, version 2.0.</summary>
     private static readonly int[] RegisterNumbers = [35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113];
@@ -36,6 +36,8 @@ public sealed class Emulator : IDisposable
 
     /// <summary>Address and length are multiples of 4,096.</summary>
     public void Map(ulong address, ulong length, Access access) => Check(uc_mem_map(engine, address, (nuint)length, (uint)access));
+
+    public void SetThreadPointer(ulong address) => Check(uc_reg_write(engine, ThreadPointerNumber, address));
 
     public void Write(ulong address, byte[] bytes) => Check(uc_mem_write(engine, address, bytes, (nuint)bytes.Length));
 

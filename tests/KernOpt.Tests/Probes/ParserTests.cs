@@ -7,7 +7,7 @@ namespace KernOpt.Tests.Probes;
 
 public sealed class ParserTests
 {
-    internal static readonly FindFunction NoFunctions = name => Reasons.FunctionNotFound.With(name);
+    internal static readonly INames NoFunctions = new OneFunction(null);
 
     [Theory]
     [InlineData("arg0 == 16 && every(100)", "arg0 == 16 && every(100)")]
@@ -70,8 +70,7 @@ public sealed class ParserTests
     [InlineData("i8(rdi) * 3 > -4 && !called_from(f)", true)]
     public void Conditions_HaveToBeSome(string text, bool isCondition)
     {
-        FindFunction find = _ => new AddressRange(new Address(4096), 16);
-        var outcome = TypeCheck.Condition(ExpressionParser.Parse(text, find).Value);
+        var outcome = TypeCheck.Condition(ExpressionParser.Parse(text, new OneFunction(EmulatedPoint.Caller)).Value);
         Assert.Equal(isCondition, outcome.IsDone);
         if (!isCondition) Assert.Equal(Reasons.WrongType, outcome.Refusal.Reason);
     }
@@ -79,6 +78,7 @@ public sealed class ParserTests
     [Theory]
     [InlineData("count")]
     [InlineData("values(arg0, u32(arg1))")]
+    [InlineData("time")]
     [InlineData("trace")]
     [InlineData("trace(caller, rsp + 8)")]
     public void Actions_AreWrittenAsTheyAreRead(string text) => Assert.Equal(text, $"{ActionParser.Parse(text, NoFunctions).Value}");
@@ -86,6 +86,7 @@ public sealed class ParserTests
     [Theory]
     [InlineData("counts", 8008)]
     [InlineData("count(1)", 8010)]
+    [InlineData("time(1)", 8010)]
     [InlineData("values()", 8010)]
     [InlineData("values", 8010)]
     [InlineData("values(1,2,3,4,5,6,7)", 8010)]
@@ -104,7 +105,7 @@ public sealed class ParserTests
         for (var i = 0; i < 2000; i++)
         {
             if (source.When() is not { } when) continue;
-            var again = ExpressionParser.Parse($"{when}", _ => EmulatedPoint.Caller);
+            var again = ExpressionParser.Parse($"{when}", new OneFunction(EmulatedPoint.Caller));
             Assert.True(again.IsDone && $"{again.Value}" == $"{when}", $"seed {seed}: {when}: {again}");
         }
     }
@@ -123,5 +124,13 @@ public sealed class ParserTests
         Assert.Equal(Reasons.BadExpression, ExpressionParser.Parse(new string('(', 4000), NoFunctions).Refusal.Reason);
         Assert.Equal(Reasons.BadExpression, ExpressionParser.Parse(new string('-', 4000) + "1", NoFunctions).Refusal.Reason);
         Assert.True(ProbeProgramTests.OfText(string.Join("+", Enumerable.Repeat("1", 2000)) + " == 1").Refusal.Reason == Reasons.ProgramTooLarge);
+    }
+
+    /// <summary>Every name is the one function's, or nobody's.</summary>
+    internal sealed class OneFunction(AddressRange? range) : INames
+    {
+        public Outcome<AddressRange> Function(string name) => range is { } known ? known : Reasons.FunctionNotFound.With(name);
+
+        public Outcome<int> ThreadNumberOffset() => EmulatedPoint.ThreadNumberOffset;
     }
 }

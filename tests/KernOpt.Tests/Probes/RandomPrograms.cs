@@ -59,6 +59,7 @@ internal sealed class RandomPrograms(Random random, AddressRange caller, bool is
         {
             0 => Number(),
             1 => new Cast(new IntegerType(8, isSigned), new RegisterValue(Registers[random.Next(Registers.Length)])),
+            2 when random.Next(4) == 0 => new Cast(new IntegerType(4, isSigned), new ThreadNumber(EmulatedPoint.ThreadNumberOffset)),
             2 => isSigned ? new Cast(new IntegerType(8, true), new ReturnAddress()) : random.Next(2) == 0 ? new RegisterValue(Registers[random.Next(Registers.Length)]) : new ReturnAddress(),
             3 => Load(isSigned),
             4 => new Cast(new IntegerType(1 << random.Next(4), isSigned), Value(depth - 1, random.Next(2) == 0)),
