@@ -20,7 +20,7 @@ namespace KernOpt.Tests.Probes;
 /// </summary>
 internal sealed class EmulatedPoint : IDisposable
 {
-    public const int Index = 2;
+    public const int Index = 2, Entry = 0, Exit = 5;
     public const int ThreadNumberOffset = 0x2D0;
     public const uint ThreadNumberIs = 123456;
     public static readonly AddressRange Caller = new(new Address(0x50_0000), 0x1000);
@@ -40,7 +40,7 @@ internal sealed class EmulatedPoint : IDisposable
         emulator.Map(Pointed, Page, Emulator.Access.Read);
         emulator.Map(Stack, Page, Emulator.Access.Read | Emulator.Access.Write);
         emulator.Map(Thread, Page, Emulator.Access.Read);
-        emulator.Write(Thread + ThreadNumberOffset, BitConverter.GetBytes(ThreadNumberIs));
+        SetThreadNumber(ThreadNumberIs);
         emulator.SetThreadPointer(Thread);
         block = new BasicBlock(0, HandMade.Start, [.. HandMade.Assemble(c =>
         {
@@ -55,6 +55,8 @@ internal sealed class EmulatedPoint : IDisposable
     }
 
     public FunctionGraph Graph { get; }
+
+    public void SetThreadNumber(uint number) => emulator.Write(Thread + ThreadNumberOffset, BitConverter.GetBytes(number));
     public Point Point => new(block, Index);
 
     /// <summary>What the last passage left in the words.</summary>
@@ -66,10 +68,10 @@ internal sealed class EmulatedPoint : IDisposable
     public void Clear(IPointProgram program) => emulator.Write(Words, new byte[8 * (program.Words + program.SharedWords)]);
 
     /// <summary>Code for a set of what is live, and where it lies.</summary>
-    public (ulong At, ulong End) Emit(IPointProgram program, LiveSet live)
+    public (ulong At, ulong End) Emit(IPointProgram program, LiveSet live, int index = Index)
     {
         var at = next;
-        var context = new PointContext(Graph, Point, 7, new Address(Words), new Address(Words) + 8 * (ulong)program.Words, live);
+        var context = new PointContext(Graph, new Point(block, index), 7, new Address(Words), new Address(Words) + 8 * (ulong)program.Words, live);
         var bytes = StubAssembler.Assemble(new Address(at), c =>
         {
             program.Emit(c, context);
