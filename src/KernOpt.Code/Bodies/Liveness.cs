@@ -15,7 +15,7 @@ namespace KernOpt.Code.Bodies;
 /// </list>
 /// Memory is not tracked.
 /// </summary>
-public sealed class Liveness<TBlock> where TBlock : notnull
+public sealed class Liveness<TBlock> where TBlock : class
 {
     private readonly Dictionary<TBlock, LiveSet> atStart;
     private readonly Dictionary<TBlock, LiveSet> atEnd;

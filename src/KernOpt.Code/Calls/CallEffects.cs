@@ -1,5 +1,6 @@
 using Iced.Intel;
 using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Target;
 
@@ -16,7 +17,7 @@ internal sealed class CallEffects(IReadOnlyDictionary<Address, int> numbers, Lin
     public Effects Of(Function function, in Instruction instruction, out int callee)
     {
         callee = NoCallee;
-        var effects = IsCall(instruction) ? OfCall(instruction, out callee) : StrictEffects.Of(instruction);
+        var effects = IsCall(instruction) ? OfCall(instruction, out callee) : RepeatedEffects.Of(instruction);
         // A faulting instruction may lead to a landing pad, too (-fnon-call-exceptions).
         return function.HasLandingPads ? effects with { Reads = effects.Reads | StrictEffects.Unwound } : effects;
     }
@@ -26,6 +27,16 @@ internal sealed class CallEffects(IReadOnlyDictionary<Address, int> numbers, Lin
     {
         callee = numbers.TryGetValue(target, out var number) ? number : NoCallee;
         return callee == NoCallee && stubs.IsStub(target) ? LinkerStubs.Use : CalleeUse.Unknown;
+    }
+
+    /// <summary>
+    /// Of a block that ends in no successor: nothing can follow. Not said of one that ends with a call of the module's own functions, which tell by themselves whether they return: then they keep
+    /// nothing. The parser believes it of any call that has nothing behind it.
+    /// </summary>
+    public bool EndsForGood(BasicBlock block)
+    {
+        var last = block.Instructions[^1];
+        return IsCall(last) && !(last.Op0Kind == OpKind.NearBranch64 && numbers.ContainsKey(new Address(last.NearBranchTarget)));
     }
 
     public static bool IsCall(in Instruction instruction) =>

@@ -20,38 +20,39 @@ internal readonly record struct OutlineNode(int First, int Close, ImmutableArray
 /// What is left of a function when only its <see cref="CalleeUse"/> is asked for; so little that those of all functions of a module fit into memory at once. Callees are numbers of functions
 /// of the module.
 /// </summary>
-internal sealed record FunctionOutline(ImmutableArray<OutlineNode> Nodes, ImmutableArray<Stretch> Stretches, int Entry)
+internal sealed class FunctionOutline(ImmutableArray<OutlineNode> nodes, ImmutableArray<Stretch> stretches, int entry)
 {
-    public IEnumerable<int> Callees => Stretches.Where(s => s.Callee != CallEffects.NoCallee).Select(s => s.Callee).Distinct();
+    private readonly CalleeUse[] before = new CalleeUse[nodes.Length];
+
+    public IEnumerable<int> Callees => stretches.Where(s => s.Callee != CallEffects.NoCallee).Select(s => s.Callee).Distinct();
 
     /// <summary>
-    /// The function's use, given those of all others: the least solution of going backward over the nodes. Reads begins with nothing at a return, Keeps with everything; both only grow, here and with
-    /// the uses of callees.
+    /// The function's use, given those of all others: the least solution of going backward over the nodes. Reads begins with nothing at a return, Keeps with everything. Both only grow, here and with
+    /// the uses of callees; so it goes on from where the last search ended.
     /// </summary>
     public CalleeUse Solve(ReadOnlySpan<CalleeUse> uses)
     {
-        var before = new CalleeUse[Nodes.Length];
         for (var isStable = false; !isStable;)
         {
             isStable = true;
-            for (var i = Nodes.Length - 1; i >= 0; i--)
+            for (var i = nodes.Length - 1; i >= 0; i--)
             {
-                var use = Before(Nodes[i], before, uses);
+                var use = Before(nodes[i], uses);
                 if (use == before[i]) continue;
                 before[i] = use;
                 isStable = false;
             }
         }
-        return before[Entry];
+        return before[entry];
     }
 
-    private CalleeUse Before(OutlineNode node, CalleeUse[] before, ReadOnlySpan<CalleeUse> uses)
+    private CalleeUse Before(OutlineNode node, ReadOnlySpan<CalleeUse> uses)
     {
         var (reads, keeps) = (LiveSet.Empty, node.Returns ? LiveSet.All : LiveSet.Empty);
         foreach (var successor in node.Successors) (reads, keeps) = (reads | before[successor].Reads, keeps | before[successor].Keeps);
         for (var i = node.Close - 1; i >= node.First; i--)
         {
-            ref readonly var stretch = ref Stretches.AsSpan()[i];
+            ref readonly var stretch = ref stretches.AsSpan()[i];
             if (stretch.Callee != CallEffects.NoCallee)
             {
                 ref readonly var callee = ref uses[stretch.Callee];

@@ -6,7 +6,7 @@ using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Target;
 using QuikGraph;
-using QuikGraph.Algorithms;
+using QuikGraph.Algorithms.Search;
 
 namespace KernOpt.Code.Calls;
 
@@ -17,7 +17,7 @@ namespace KernOpt.Code.Calls;
 /// <remarks>
 /// The least solution of one equation for each function (<see cref="FunctionOutline.Solve"/>), found from <see cref="CalleeUse.Nothing"/> up. Both parts are questions of "may": is there a path, through callees that
 /// return, on which the value is looked at, or on which it stays. A path is finite, so that going up from nothing finds it, also through recursion; a function that only ever calls itself
-/// never returns, and keeps nothing rightly. (The dual, "surely overwritten", would have to begin with everything and shrink.)
+/// never returns, and keeps nothing rightly. ("Surely overwritten", the complement of Keeps, is so the greatest solution, which begins with everything.)
 /// Nothing is known of calls through pointers and into other modules, and of functions that cannot be parsed or are judged by place (their abort handlers are in no graph).
 /// What is believed: the graphs (see <see cref="FunctionParser"/>), <see cref="OwnReturn"/>, <see cref="LinkerStubs"/>, and that unwinding is done by
 /// <see cref="StrictEffects.Unwound"/>'s rules. At a function's own return everything is live.
@@ -29,9 +29,7 @@ public sealed class ModuleUses
 
     private ModuleUses(CallEffects calls, CalleeUse[] uses) => (this.calls, this.uses) = (calls, uses);
 
-    /// <summary>
-    /// Parses every function once, in parallel. Refused (8004) only when cancelled.
-    /// </summary>
+    /// <summary>Parses every function once, in parallel. Refused (8004) only when cancelled.</summary>
     public static Outcome<ModuleUses> Of(ModuleImage module, ICodeSource source, Func<Function, Outcome<FunctionGraph>> parse, CancellationToken cancellation)
     {
         var functions = module.Functions.Where(f => !f.IsFragment).ToImmutableArray();
@@ -52,7 +50,7 @@ public sealed class ModuleUses
     public CalleeUse this[Address target] => calls.UseOf(target, out var callee) is var use && callee == CallEffects.NoCallee ? use : uses[callee];
 
     /// <summary>What is live in a function of the module; everything is where it returns.</summary>
-    public Liveness<BasicBlock> LivenessOf(FunctionGraph graph, LiveSet? atReturn = null) => Liveness.OfGraph(graph, (in Instruction i) => EffectsOf(graph.Function, i), b => BoundaryOf(b, atReturn ?? LiveSet.All));
+    public Liveness<BasicBlock> LivenessOf(FunctionGraph graph) => Liveness.OfGraph(graph, (in Instruction i) => EffectsOf(graph.Function, i), BoundaryOf);
 
     private Effects EffectsOf(Function function, in Instruction instruction)
     {
@@ -60,51 +58,55 @@ public sealed class ModuleUses
         return callee == CallEffects.NoCallee ? effects : StrictEffects.OfCall(uses[callee]);
     }
 
-    private LiveSet BoundaryOf(BasicBlock block, LiveSet atReturn)
+    private LiveSet BoundaryOf(BasicBlock block)
     {
-        var live = block.End switch
-        {
-            BlockEnd.NoReturn when CallEffects.IsCall(block.Instructions[^1]) => LiveSet.Empty,
-            BlockEnd.Return => atReturn,
-            BlockEnd.IndirectTailJump or BlockEnd.NoReturn => LiveSet.All,
-            _ => LiveSet.Empty,
-        };
-        foreach (var exit in block.Exits) live |= this[exit].LiveBefore(atReturn);
+        var leaves = block.End is BlockEnd.Return or BlockEnd.IndirectTailJump || (block.End == BlockEnd.NoReturn && !calls.EndsForGood(block));
+        var live = leaves ? LiveSet.All : LiveSet.Empty;
+        foreach (var exit in block.Exits) live |= this[exit].LiveBefore(LiveSet.All);
         return live;
     }
 
-    /// <summary>Callees before their callers, as far as there is no recursion; then whoever calls a function whose use has grown, again.</summary>
+    /// <summary>Again and again, callees before their callers as far as there is no recursion, until none whose callees have grown is left.</summary>
     private static CalleeUse[] Solve(FunctionOutline?[] outlines)
     {
         var uses = outlines.Select(o => o is null ? CalleeUse.Unknown : CalleeUse.Nothing).ToArray();
-        var callers = new List<int>?[outlines.Length];
+        var (order, callers) = Order(outlines);
+        var isOpen = outlines.Select(o => o is not null).ToArray();
+        for (var isStable = false; !isStable;)
+        {
+            isStable = true;
+            foreach (var function in order)
+            {
+                if (!isOpen[function]) continue;
+                isOpen[function] = false;
+                var use = outlines[function]!.Solve(uses);
+                if (use == uses[function]) continue;
+                uses[function] = use;
+                isStable = false;
+                foreach (var caller in callers[function]) isOpen[caller] = true;
+            }
+        }
+        return uses;
+    }
+
+    /// <summary>Functions by when a search in depth along the calls is done with them, and who calls each.</summary>
+    private static (List<int> Order, List<int>[] Callers) Order(FunctionOutline?[] outlines)
+    {
+        var callers = outlines.Select(_ => new List<int>()).ToArray();
         var graph = new AdjacencyGraph<int, SEdge<int>>(allowParallelEdges: true, outlines.Length);
         graph.AddVertexRange(Enumerable.Range(0, outlines.Length));
         for (var caller = 0; caller < outlines.Length; caller++)
         {
             foreach (var callee in outlines[caller]?.Callees ?? [])
             {
-                (callers[callee] ??= []).Add(caller);
+                callers[callee].Add(caller);
                 graph.AddEdge(new SEdge<int>(caller, callee));
             }
         }
-        var components = new Dictionary<int, int>(outlines.Length);
-        graph.StronglyConnectedComponents(components);
-        var open = new PriorityQueue<int, int>(components.Where(c => outlines[c.Key] is not null).Select(c => (c.Key, c.Value)));
-        var isOpen = outlines.Select(o => o is not null).ToArray();
-        while (open.TryDequeue(out var function, out _))
-        {
-            isOpen[function] = false;
-            var use = outlines[function]!.Solve(uses);
-            if (use == uses[function]) continue;
-            uses[function] = use;
-            foreach (var caller in callers[function] ?? [])
-            {
-                if (isOpen[caller]) continue;
-                isOpen[caller] = true;
-                open.Enqueue(caller, components[caller]);
-            }
-        }
-        return uses;
+        var order = new List<int>(outlines.Length);
+        var search = new DepthFirstSearchAlgorithm<int, SEdge<int>>(graph);
+        search.FinishVertex += order.Add;
+        search.Compute();
+        return (order, callers);
     }
 }

@@ -20,8 +20,9 @@ internal sealed class OutlineBuilder(FunctionGraph graph, CallEffects calls)
             var first = stretches.Count;
             AddStretches(block);
             // Whoever leaves for a place of his own may come back to the caller from there all the same.
-            var returns = block.End is BlockEnd.Return or BlockEnd.IndirectTailJump;
-            if (returns && !(block.End == BlockEnd.Return && isOwnReturn[block.Index])) stretches.Add(Stretch.Unknown);
+            var leaves = block.End == BlockEnd.IndirectTailJump || (block.End == BlockEnd.Return && !isOwnReturn[block.Index]) || (block.End == BlockEnd.NoReturn && !calls.EndsForGood(block));
+            if (leaves) stretches.Add(Stretch.Unknown);
+            var returns = leaves || block.End == BlockEnd.Return;
             nodes.Add(new OutlineNode(first, stretches.Count, Successors(block), returns));
         }
         foreach (var exit in exits)

@@ -35,7 +35,7 @@ public sealed class ModuleUsesTests(CalleesFixture callees) : IClassFixture<Call
     [InlineData("low_byte", "RDI.Low8", "RAX.Low8")]
     [InlineData("reads_carry", "CF", "RAX.Low8")]
     [InlineData("saves_it", "RCX", "RCX flags")]
-    [InlineData("one_path", "RDI.Low32 RSI", "flags")]
+    [InlineData("one_path", "RSI RDI.Low32", "flags")]
     [InlineData("odd_registers", "R10 R11", "RAX")]
     [InlineData("recursive", "RDI.Low32 R9", "RAX R8 flags")]
     [InlineData("even", "RCX.Low32 RDI.Low32", "RAX flags")]
@@ -70,6 +70,15 @@ public sealed class ModuleUsesTests(CalleesFixture callees) : IClassFixture<Call
     [InlineData("pushes_return")]
     public void CodeThatIsNotSeen_ReadsWhatIsLeft(string name) =>
         Assert.Equal(LiveSet.All - LiveSet.Of(Register.R8), callees.Uses[callees.Named(name).Start].Reads);
+
+    /// <summary>The parser takes it for the end; the callee is known to come back.</summary>
+    [Fact]
+    public void CallOfAFunctionThatReturns_WithNothingBehindIt_IsNotTheEnd()
+    {
+        Assert.Equal(BlockEnd.NoReturn, Assert.Single(callees.Graph("ends_in_leaf").Blocks).End);
+        var use = callees.Uses[callees.Named("ends_in_leaf").Start];
+        Assert.Equal(("RAX R8", "RAX R8"), (Show(LiveSet.All - use.Reads), Show(LiveSet.All - use.Keeps)));
+    }
 
     [Theory]
     [InlineData("unparsed")]

@@ -116,6 +116,11 @@ begin ends_in_spins
     call spins
 end ends_in_spins
 
+begin ends_in_leaf
+    mov r8d, 1
+    call leaf
+end ends_in_leaf
+
 begin through_pointer
     mov r8d, 1
     call rax
