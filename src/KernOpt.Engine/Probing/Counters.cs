@@ -22,6 +22,9 @@ internal sealed class Counters(Session session, RefusalCount refusals, IProgress
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>Places in one module from which on it pays to look at all of its functions first: a second, for less to save at each passage.</summary>
+    private const int FewestToLearn = 256;
+
     private readonly List<InstalledPoints> sets = [];
     private readonly List<CountedPoint> points = [];
 
@@ -32,6 +35,11 @@ internal sealed class Counters(Session session, RefusalCount refusals, IProgress
     {
         foreach (var module in plans.SelectMany(p => p.Placements).GroupBy(p => p.Graph.Function.Module))
         {
+            if (module.Count() >= FewestToLearn)
+            {
+                progress.Report($"looking at the functions of {module.Key.Name}");
+                if (!session.Live.LearnCallees(module.Key, cancellation).Try(out _, out _)) return;
+            }
             foreach (var batch in module.Chunk(LiveCode.MostPlacements))
             {
                 if (cancellation.IsCancellationRequested) return;
