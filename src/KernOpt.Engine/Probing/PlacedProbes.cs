@@ -22,6 +22,9 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>Places in one module from which on it pays to look at all of its functions first: a second, for less to save at each passage.</summary>
+    private const int FewestToLearn = 256;
+
     private readonly List<InstalledPoints> sets = [];
     private readonly List<PlacedPoint> points = [];
 
@@ -35,6 +38,11 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     {
         foreach (var module in plans.Where(p => p.Placements.Count > 0).GroupBy(p => p.Placements[0].Graph.Function.Module))
         {
+            if (module.Sum(p => p.Placements.Count) >= FewestToLearn)
+            {
+                progress.Report($"looking at the functions of {module.Key.Name}");
+                if (!session.Live.LearnCallees(module.Key, cancellation).Try(out _, out _)) return;
+            }
             foreach (var batch in Batches(module))
             {
                 if (cancellation.IsCancellationRequested) return;
