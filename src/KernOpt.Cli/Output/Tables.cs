@@ -128,6 +128,21 @@ internal static partial class Tables
         }
     }
 
+    public static void Concurrency(IAnsiConsole console, ConcurrencyReport report)
+    {
+        foreach (var row in report.Functions)
+        {
+            console.MarkupLineInterpolated($"[bold]{row.Function}[/]: {row.Mean:0.00} threads inside on average, {row.Most} at most; {row.Calls} calls, {row.NanosecondsPerCall ?? 0:0} ns each");
+            var table = new Sheet("threads inside", "share of the time", "");
+            foreach (var level in row.Levels) table.Add($"{level.Threads}", $"{level.Share:P1}", Bars.Of(level.Share));
+            table.WriteTo(console);
+            if (row.Timeline.Count > 1) console.MarkupLineInterpolated($"over time: {Bars.Line(row.Timeline)}");
+        }
+        Refusals(console, report.Refusals);
+        foreach (var note in report.Notes) console.MarkupLineInterpolated($"note: {note}");
+        console.MarkupLineInterpolated($"{report.Samples} looks in {report.Seconds:0.0} s");
+    }
+
     private static void Times(IAnsiConsole console, TimesReport times, int top)
     {
         var table = new Sheet("calls", "total s", "mean ns", "half at most", "99 % at most", "function");

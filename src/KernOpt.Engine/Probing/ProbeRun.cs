@@ -40,8 +40,8 @@ public static class ProbeRun
 
     private static async Task<ProbeReadings> ReadAsync(Session session, Probes.ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch
     {
-        ValuesAction values => await ValueReadings.ReadAsync(program, values, probes, time, cancellation).ConfigureAwait(false),
-        TraceAction trace => await TraceReadings.ReadAsync(session.Target, trace, probes, time, cancellation).ConfigureAwait(false),
+        ValuesAction values => await ValueReadings.ReadAsync(session, program, values, probes, time, cancellation).ConfigureAwait(false),
+        TraceAction trace => await TraceReadings.ReadAsync(session, trace, probes, time, cancellation).ConfigureAwait(false),
         TimeAction => await TimeReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
         _ => await CountReadings.ReadAsync(program, probes, time, cancellation).ConfigureAwait(false),
     };

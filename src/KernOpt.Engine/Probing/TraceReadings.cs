@@ -1,8 +1,7 @@
 using KernOpt.Engine.Reports;
+using KernOpt.Engine.Sessions;
 using KernOpt.Live;
 using KernOpt.Probes.Actions;
-using KernOpt.Probes.Language;
-using KernOpt.Target;
 
 namespace KernOpt.Engine.Probing;
 
@@ -17,7 +16,7 @@ internal static class TraceReadings
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(2);
 
-    public static async Task<ProbeReadings> ReadAsync(ITarget target, TraceAction action, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
+    public static async Task<ProbeReadings> ReadAsync(Session session, TraceAction action, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
     {
         var points = probes.Points.ToDictionary(p => (p.Set, p.Number));
         var counts = new Dictionary<PlacedPoint, ulong>();
@@ -26,11 +25,11 @@ internal static class TraceReadings
         // What was recorded while the places were put in is not of the time.
         foreach (var ring in rings) ring.Read(_ => { });
         var lost = rings.Sum(r => (long)r.Lost);
-        var start = target.ReadTimeStamp();
+        var start = session.Target.ReadTimeStamp();
         var seconds = await probes.WatchAsync(time, Look, () => rings.ForEach(r => r.Read(record => Add(r.Set, record))), cancellation).ConfigureAwait(false);
-        var ticks = (target.ReadTimeStamp() - start) / seconds;
+        var ticks = (session.Target.ReadTimeStamp() - start) / seconds;
         var rows = kept.OrderBy(k => k.Record.Time).Select(k => new TraceRow(((double)k.Record.Time - start) / ticks, ProbeReadings.PlaceOf(k.Point),
-            [.. k.Record.Values.Select((v, n) => ValueText.Of(v, TypeCheck.KindOf(action.Fields[n]).Value == ValueKind.Signed))])).ToList();
+            [.. k.Record.Values.Select((v, n) => ValueText.Of(session, action.Fields[n], v))])).ToList();
         var trace = new TraceReport([.. action.Fields.Select(f => $"{f}")], rows, counts.Values.Sum(c => (long)c) - kept.Count, rings.Sum(r => (long)r.Lost) - lost);
         return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => counts.GetValueOrDefault(probes.Points[i]), _ => null), trace);
 

@@ -60,6 +60,18 @@ public sealed record TimesReport(IReadOnlyList<TimeRow> Functions, long NoRoom, 
 /// <summary>Calls of one function that ended, and how long they lasted by the wall clock, what they called included. AtMost: no more than this, and no less than half of it.</summary>
 public sealed record TimeRow(string Function, string Module, long Calls, double TotalSeconds, double MeanNanoseconds, double MedianAtMostNanoseconds, double P99AtMostNanoseconds);
 
+/// <summary>How many threads were inside functions, by so many looks.</summary>
+public sealed record ConcurrencyReport(string Target, double Seconds, int Samples, IReadOnlyList<ConcurrencyRow> Functions, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
+
+/// <summary>
+/// One function. Calls: that began; NanosecondsPerCall: how long they lasted on average by Little's law, null where there were none. Levels: how long so many threads were inside. Timeline:
+/// the mean of each of up to 60 equal slices of the time.
+/// </summary>
+public sealed record ConcurrencyRow(string Function, string Module, double Mean, long Most, long Calls, double? NanosecondsPerCall, IReadOnlyList<LevelRow> Levels, IReadOnlyList<double> Timeline);
+
+/// <summary>Share of the looks at which so many threads were inside.</summary>
+public sealed record LevelRow(long Threads, double Share);
+
 /// <summary>One passage: seconds since the measuring began.</summary>
 public sealed record TraceRow(double Seconds, string Place, IReadOnlyList<string> Values);
 

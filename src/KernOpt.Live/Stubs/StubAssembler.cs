@@ -44,6 +44,13 @@ public static class StubAssembler
         code.AddInstruction(increment);
     }
 
+    public static void LockedDecrement(this Assembler code, Address word)
+    {
+        var decrement = Instruction.Create(Iced.Intel.Code.Dec_rm64, At(word));
+        decrement.HasLockPrefix = true;
+        code.AddInstruction(decrement);
+    }
+
     /// <summary>Counts one passage; keeps the flags unless they are dead.</summary>
     public static void Count(this Assembler code, Address counter, bool flagsDead)
     {
