@@ -33,4 +33,7 @@ public static partial class Reasons
     public static readonly Reason NotAnInstruction = new(5406, nameof(NotAnInstruction), "No instruction of the function begins at this offset. `kernopt inspect ... FUNC` lists them.");
     public static readonly Reason ConditionalExit = new(5407, nameof(ConditionalExit), "The function leaves by a conditional jump, before which it is not known yet whether it leaves: this exit is not counted.");
     public static readonly Reason UnreachedCode = new(5408, nameof(UnreachedCode), "Bytes of the function that no path from its entry reaches, such as landing pads of exceptions: their blocks are left out.");
+    public static readonly Reason NoStone = new(5409, nameof(NoStone), "No instruction that would do is long enough for a jump inside one cache line, no padding is within reach of a short one, and a jump that the bytes behind it complete would lead to where something is mapped or must stay free, or need bytes that change.");
+    public static readonly Reason PageTaken = new(5410, nameof(PageTaken), "The page that the jump would lead to was free when it was chosen and is no more. Nothing of it was changed; try again.");
+    public static readonly Reason ServesAsDisplacement = new(5411, nameof(ServesAsDisplacement), "These bytes complete a jump that points before them have put in, and must stay as they are until it is taken out.");
 }

@@ -32,7 +32,8 @@ internal sealed class Counters(Session session, RefusalCount refusals, IProgress
     {
         foreach (var module in plans.SelectMany(p => p.Placements).GroupBy(p => p.Graph.Function.Module))
         {
-            foreach (var batch in module.Chunk(LiveCode.MostPlacements))
+            // Those that come down on one page belong together.
+            foreach (var batch in module.OrderByDescending(p => p.Page).Chunk(LiveCode.MostPlacements))
             {
                 if (cancellation.IsCancellationRequested) return;
                 progress.Report($"placing probes in {module.Key.Name}");

@@ -13,18 +13,13 @@ internal static class GapFinder
     /// <summary>Kept free on both sides, so that a neighbour may grow a little and an overrun hits nothing.</summary>
     private const ulong Margin = 64 * 1024;
 
-    private const ulong Lowest = 1UL << 20, Highest = 0x7fff_ffff_f000;
-
-    /// <summary>How far the program break may grow above the heap's end, and the stack below its end.</summary>
-    private const ulong HeapRoom = 512UL << 20, StackRoom = 128UL << 20;
-
     /// <summary>Free starts, nearest to what must be reached first; each has all of [start, start+length) in reach of all of it.</summary>
     public static IReadOnlyList<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak)
     {
-        var taken = Taken(map, programBreak);
+        var taken = Occupied.Ranges(map, programBreak);
         var found = new List<Address>();
-        var from = Lowest;
-        foreach (var (start, end) in taken.Append((Highest, Highest)))
+        var from = Occupied.Lowest;
+        foreach (var (start, end) in taken.Append((Occupied.Highest, Occupied.Highest)))
         {
             if (start > from) AddCandidates(from, start, mustReach, length, found);
             from = Math.Max(from, end);
@@ -44,21 +39,5 @@ internal static class GapFinder
         if (low > high) return;
         found.Add(new(low));
         if (high != low) found.Add(new(high));
-    }
-
-    private static List<(ulong Start, ulong End)> Taken(TargetMap map, Address programBreak)
-    {
-        var taken = new List<(ulong Start, ulong End)>();
-        var heapEnd = programBreak.Value;
-        foreach (var mapping in map.Mappings)
-        {
-            var start = mapping.Range.Start.Value;
-            if (mapping.Path == "[stack]") start = start > StackRoom ? start - StackRoom : 0;
-            if (mapping.Path == "[heap]") heapEnd = Math.Max(heapEnd, mapping.Range.End.Value);
-            taken.Add((start, mapping.Range.End.Value));
-        }
-        if (programBreak.Value != 0) taken.Add((programBreak.Value, heapEnd + HeapRoom));
-        taken.Sort();
-        return taken;
     }
 }

@@ -34,14 +34,15 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
         }
     }
 
-    /// <summary>Like <see cref="Call"/>, for a call that is given the address of the text "kernopt" as its first argument.</summary>
-    public Outcome<ulong> CallWithName(RemoteArguments call) => Call(call with { A = NameMark });
+    /// <summary>Like <see cref="Call"/>, for a call that is given the address of one of the stub's names, by its offset there, as its first argument.</summary>
+    public Outcome<ulong> CallWithName(RemoteArguments call, int nameOffset = CallStub.NameOffset) => Call(call with { A = NameMark + (ulong)nameOffset });
 
-    private const ulong NameMark = ulong.MaxValue - 4096;
+    /// <summary>No address: the last page of all is never mapped.</summary>
+    private const ulong NameMark = ulong.MaxValue - 4095;
 
     private Outcome<ulong> Attempt(RemoteArguments call, int? only, Address place, TargetMap map, ref bool isLeft)
     {
-        if (call.A == NameMark) call = call with { A = (place + CallStub.NameOffset).Value };
+        if (call.A is >= NameMark and < NameMark + CallStub.Size) call = call with { A = place.Value + (call.A - NameMark) };
         Refusal last = Reasons.NoThreadToBorrow.With($"pid {pid}");
         for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < Trying; SystemCall.Sleep(500_000))
         {

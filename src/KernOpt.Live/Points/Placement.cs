@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Iced.Intel;
 using KernOpt.Code.Graphs;
+using KernOpt.Live.Points.Punning;
 using KernOpt.Target;
 
 namespace KernOpt.Live.Points;
@@ -20,7 +21,12 @@ public enum Rung
     LaterCall,
     /// <summary>The point's own instruction, or one before it, becomes a jmp rel8 to a jmp rel32 in padding.</summary>
     Springboard,
+    /// <summary>The first bytes of the point's own instruction, or of one before it, and bytes behind them become a jmp rel32 to a page of its own, from where another jump leads on.</summary>
+    PunnedJump,
 }
+
+/// <summary>A jump that bytes of the text complete, and where it comes down.</summary>
+internal sealed record Stone(PunnedJump Jump, Address At);
 
 /// <summary>
 /// One instruction of a block to be replaced (Lead), and where code runs because of it, ascending, none before Lead. Springboard is the padding that a short jump goes
@@ -30,6 +36,12 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
 {
     /// <summary>For each of Points the index of the instruction that was asked for: another one where the code may run later in the same straight run.</summary>
     public ImmutableArray<int> Asked { get; init; } = Points;
+
+    /// <summary>Of a punned jump, else null.</summary>
+    internal Stone? Stone { get; init; }
+
+    /// <summary>In which order those go that may share pages; they are to be installed at once.</summary>
+    public Address Page => Stone?.At.AlignDown(StoneRoom.PageBytes) ?? Address.Zero;
 
     public Instruction Instruction => Block.Instructions[Lead];
     public Address At => new(Instruction.IP);
@@ -41,4 +53,7 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
 
     /// <summary>What is no longer executed in its old place.</summary>
     public AddressRange Bypassed => AddressRange.Between(At, new Address(Block.Instructions[Resume - 1].NextIP));
+
+    /// <summary>That, and the bytes behind it that complete a punned jump: nothing else may be changed there.</summary>
+    public AddressRange Claimed => Stone is { Jump.Extent: var extent } && extent.End > Bypassed.End ? extent : Bypassed;
 }
