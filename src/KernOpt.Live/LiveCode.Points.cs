@@ -53,7 +53,9 @@ public sealed partial class LiveCode
         {
             var leads = regions.All.SelectMany(r => r.Changes).Where(c => c.Record.Kind == ChangeKind.Point && changes.Look(c.Record) == TextHolds.Patched).Select(c => c.Record).ToList();
             var places = leads.Select(l => l.At).ToHashSet();
-            return leads.Count == 0 ? [] : [.. Points.SelectMany(p => p.Bypassed()).Where(b => places.Contains(b.Start)), .. leads.Where(l => l.IsPunned).Select(l => l.Extent)];
+            // Of a split branch the last bytes are changed.
+            return leads.Count == 0 ? [] : [.. Points.SelectMany(p => p.Bypassed()).Where(b => Enumerable.Range(0, PlacementContext.JumpBytes).Any(i => b.Contains(b.Start + i) && places.Contains(b.Start + i))),
+                .. leads.Where(l => l.IsPunned).Select(l => l.Extent)];
         }
     }
 
@@ -130,14 +132,13 @@ public sealed partial class LiveCode
         LoggedChange? springboard = null;
         if (!changes.IsOriginal(placement.Claimed)) return Reasons.NotUnpatched.With($"at {placement.Claimed}");
         if (placement.Springboard is { } at && !changes.Make(region, ChangeKind.Springboard, at, Near(NearJump, at, stub, PlacementContext.JumpBytes), owner).Try(out springboard, out var why)) return why;
-        var bytes = placement.Rung switch
+        var bytes = placement switch
         {
-            Rung.Springboard => [ShortJump, (byte)(placement.Springboard!.Value - (placement.At + PlacementContext.ShortJumpBytes))],
-            Rung.PunnedJump => placement.Stone!.Jump.BytesTo(placement.Stone.At),
-            Rung.Call or Rung.LaterCall => Near(NearCall, placement.At, stub, PlacementContext.JumpBytes),
-            _ => Near(NearJump, placement.At, stub, PlacementContext.JumpBytes),
+            { Springboard: { } padding } => [ShortJump, (byte)(padding - (placement.At + PlacementContext.ShortJumpBytes))],
+            { Punned: { } punned } => punned.BytesTo(placement.Stone!.Value),
+            _ => Near(placement.IsCall ? NearCall : NearJump, placement.At, placement.Stone ?? stub, PlacementContext.JumpBytes)[placement.Kept..],
         };
-        if (changes.Make(region, ChangeKind.Point, placement.At, bytes, owner).Try(out _, out var refused)) return null;
+        if (changes.Make(region, ChangeKind.Point, placement.At + placement.Kept, bytes, owner).Try(out _, out var refused)) return null;
         if (springboard is not null && changes.Undo(region, springboard, marks: true).IsDone) region.Free(springboard);
         return refused;
     }

@@ -14,7 +14,7 @@ public sealed partial class LiveCode
     {
         var punned = Enumerable.Range(0, placements.Count).Where(i => placements[i].Stone is not null && work.StubOf(i) is not null).ToList();
         if (punned.Count == 0) return null;
-        var pages = new StonePages(punned.Select(i => (placements[i].Stone!.At, work.StubOf(i)!.Value)));
+        var pages = new StonePages(punned.Select(i => (placements[i].Stone!.Value, work.StubOf(i)!.Value)));
         if (target.MakeStones(pages.Bytes, pages.Places.Count).Try(out var file, out var why)) return new PlannedStones(file, pages, punned.ToLookup(i => placements[i].Page));
         foreach (var i in punned) work.Refuse(i, why);
         return null;

@@ -28,7 +28,7 @@ public static partial class Reasons
     public static readonly Reason PointTaken = new(5401, nameof(PointTaken), "The instruction, or one that would have to be executed elsewhere for it, is changed already, or is to be for another place of these: a version, a probe. `kernopt list` shows what is in.");
     public static readonly Reason PointTooShort = new(5402, nameof(PointTooShort), "The instruction has one byte, and none before it in the same straight run is longer.");
     public static readonly Reason NoWayToPoint = new(5403, nameof(NoWayToPoint), "No instruction that would do is long enough for a jump inside one cache line, and no padding is within reach of a short one.");
-    public static readonly Reason PointNotMovable = new(5404, nameof(PointNotMovable), "The instruction must stay where it is (a call through a pointer, a system call, a return, an indirect jump), and nothing before it in the same straight run can be replaced.");
+    public static readonly Reason PointNotMovable = new(5404, nameof(PointNotMovable), "The instruction must stay where it is (a call through a pointer, a system call), and nothing before it in the same straight run can be replaced.");
     public static readonly Reason NoPoint = new(5405, nameof(NoPoint), "The places that were asked for hold no instruction: a function that never returns has no exit.");
     public static readonly Reason NotAnInstruction = new(5406, nameof(NotAnInstruction), "No instruction of the function begins at this offset. `kernopt inspect ... FUNC` lists them.");
     public static readonly Reason ConditionalExit = new(5407, nameof(ConditionalExit), "The function leaves by a conditional jump, before which it is not known yet whether it leaves: this exit is not counted.");

@@ -21,12 +21,14 @@ public enum Rung
     LaterCall,
     /// <summary>The point's own instruction, or one before it, becomes a jmp rel8 to a jmp rel32 in padding.</summary>
     Springboard,
-    /// <summary>The first bytes of the point's own instruction, or of one before it, and bytes behind them become a jmp rel32 to a page of its own, from where another jump leads on.</summary>
+    /// <summary>
+    /// Some bytes of the point's own instruction, or of one before it, are stored, and become together with others that stay a jmp rel32 to a page of its own, from where another
+    /// jump leads on.
+    /// </summary>
     PunnedJump,
+    /// <summary>The same with a direct call.</summary>
+    PunnedCall,
 }
-
-/// <summary>A jump that bytes of the text complete, and where it comes down.</summary>
-internal sealed record Stone(PunnedJump Jump, Address At);
 
 /// <summary>
 /// One instruction of a block to be replaced (Lead), and where code runs because of it, ascending, none before Lead. Springboard is the padding that a short jump goes
@@ -37,11 +39,17 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
     /// <summary>For each of Points the index of the instruction that was asked for: another one where the code may run later in the same straight run.</summary>
     public ImmutableArray<int> Asked { get; init; } = Points;
 
-    /// <summary>Of a punned jump, else null.</summary>
-    internal Stone? Stone { get; init; }
+    /// <summary>The jump that Lead's first bytes become together with those behind them.</summary>
+    internal PunnedJump? Punned { get; init; }
 
-    /// <summary>In which order those go that may share pages; they are to be installed at once.</summary>
-    public Address Page => Stone?.At.AlignDown(StoneRoom.PageBytes) ?? Address.Zero;
+    /// <summary>Of a Lead that is a direct jump or call already: how many of its bytes stay as they are, and the others are stored.</summary>
+    internal int Kept { get; init; }
+
+    /// <summary>Where a punned jump or call comes down, else null.</summary>
+    public Address? Stone { get; init; }
+
+    /// <summary>The page that this is on, or 0. Placements of one page are to be installed together.</summary>
+    public Address Page => Stone?.AlignDown(StoneRoom.PageBytes) ?? Address.Zero;
 
     public Instruction Instruction => Block.Instructions[Lead];
     public Address At => new(Instruction.IP);
@@ -49,11 +57,11 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
     /// <summary>The first instruction that is executed in its old place again; Lead + 1 where only Lead is moved.</summary>
     public int Resume => Math.Max(Lead + 1, Points[^1]);
 
-    public bool IsCall => Rung is Rung.Call or Rung.LaterCall;
+    public bool IsCall => Rung is Rung.Call or Rung.LaterCall or Rung.PunnedCall;
 
     /// <summary>What is no longer executed in its old place.</summary>
     public AddressRange Bypassed => AddressRange.Between(At, new Address(Block.Instructions[Resume - 1].NextIP));
 
     /// <summary>That, and the bytes behind it that complete a punned jump: nothing else may be changed there.</summary>
-    public AddressRange Claimed => Stone is { Jump.Extent: var extent } && extent.End > Bypassed.End ? extent : Bypassed;
+    public AddressRange Claimed => Punned is { Extent: var extent } && extent.End > Bypassed.End ? extent : Bypassed;
 }

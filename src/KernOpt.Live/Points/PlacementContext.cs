@@ -58,4 +58,18 @@ internal sealed class PlacementContext(
 
     /// <summary>Where the jump can come down.</summary>
     public Address? StoneFor(PunnedJump jump) => room.Find(jump.First, jump.Choices);
+
+    /// <summary>The direct jump or call can be led elsewhere by one store of its last bytes, but not of all; null where it cannot, or is none.</summary>
+    public SplitBranch? SplitBranchAt(Point point)
+    {
+        if (point.Instruction.Code is not (Iced.Intel.Code.Call_rel32_64 or Iced.Intel.Code.Jmp_rel32_64) || point.Instruction.Length != JumpBytes) return null;
+        for (var kept = 1; kept < JumpBytes; kept++)
+        {
+            if (target.CanStoreAtOnce(point.At + kept, JumpBytes - kept)) return new SplitBranch(point.At, kept, new Address(point.Instruction.NearBranchTarget));
+        }
+        return null;
+    }
+
+    /// <summary>Where it can come down.</summary>
+    public Address? StoneFor(SplitBranch branch) => room.FindEvery(branch.Reach, branch.To, branch.Step);
 }

@@ -22,10 +22,11 @@ public sealed class PlacementLadder
     /// <summary>
     /// By what a passage costs: a jump there and back; the same through padding; through a page of its own. A call costs one jump, but serves only its own point.
     /// </summary>
-    private static readonly IRung[] Exact = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new SpringboardRung(), new PunnedJumpRung(staysInRun: true)];
+    private static readonly IRung[] Exact = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new SpringboardRung(), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true)];
 
     /// <summary>LaterRung behind EarlierJump, which costs the same and runs also where the next instruction faults.</summary>
-    private static readonly IRung[] PlaceFree = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new LaterRung(), new SpringboardRung(), new PunnedJumpRung(staysInRun: true)];
+    private static readonly IRung[] PlaceFree =
+        [new JumpRung(), new CallRung(), new EarlierJumpRung(), new LaterRung(), new SpringboardRung(), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true)];
 
     /// <summary>For what is left when all others have their places, since it takes text that they might have used.</summary>
     private static readonly IRung[] AtLast = [new PunnedJumpRung(staysInRun: false)];
@@ -120,7 +121,7 @@ public sealed class PlacementLadder
         if (placement is null) return;
         into.Add(placement);
         taken.Add(placement.Claimed);
-        if (placement.Stone is { } stone) room.Take(stone.At);
+        if (placement.Stone is { } stone) room.Take(stone);
         if (placement.Springboard is { } springboard) taken.Add(new AddressRange(springboard, PlacementContext.JumpBytes));
     }
 
@@ -130,7 +131,7 @@ public sealed class PlacementLadder
         var lead = Enumerable.Range(run.First, point.Index - run.First + 1).Select(i => new Point(point.Block, i)).ToList();
         if (lead.Exists(p => !context.IsFree(p))) return Reasons.PointTaken.With($"{point} in {context.Graph.Function}");
         var movable = lead.Where(p => StraightRun.CanMove(p.Instruction)).ToList();
-        if (movable.Count == 0) return Reasons.PointNotMovable.With($"{point.Instruction} at {point} in {context.Graph.Function}");
+        if (movable.Count == 0 && !(context.HasStones && context.SplitBranchAt(point) is not null)) return Reasons.PointNotMovable.With($"{point.Instruction} at {point} in {context.Graph.Function}");
         if (context.HasStones) return Reasons.NoStone.With($"{point.Instruction} at {point} in {context.Graph.Function}");
         if (movable.TrueForAll(p => p.Instruction.Length < PlacementContext.ShortJumpBytes)) return Reasons.PointTooShort.With($"{point.Instruction} at {point} in {context.Graph.Function}");
         return Reasons.NoWayToPoint.With($"{point.Instruction} at {point} in {context.Graph.Function}");

@@ -1,4 +1,4 @@
-// Functions without padding near them, whose first instructions have one, two, three and four bytes, or cross a cache line. "N T" runs each N times in each of T threads, holds
+// Functions without padding near them, whose first instructions have one, two, three and four bytes, or cross a cache line; and direct calls that do. "N T" runs each N times in each of T threads, holds
 // the results against the same thing in C, and answers "ok", or the name of the function that was wrong. "N -1" does so in a child that it forks, "0 -2" makes a child that
 // stays and answers its number, "0 -3" ends that one.
 #include <pthread.h>
@@ -20,11 +20,17 @@ __asm__(".text\n.p2align 6\n"
     FUNCTION("q_three", "mov %rdi, %rax\n add %edi, %eax\n ret")
     FUNCTION("q_four", "lea 5(%rdi), %rax\n mov %edi, %ecx\n add %ecx, %eax\n ret")
     FUNCTION("q_flags", "cmp %edi, %esi\n sbb %eax, %eax\n sub %edi, %eax\n ret")
-    FUNCTION("q_loop", "xor %eax, %eax\n mov %edi, %ecx\n and $15, %ecx\n jz 2f\n1: add %edi, %eax\n dec %ecx\n jnz 1b\n2: ret")
-    FILLER("q_behind", "150"));
+    FUNCTION("q_loop", "xor %eax, %eax\n mov %edi, %ecx\n and $15, %ecx\n jz 2f\n1: add %edi, %eax\n dec %ecx\n jnz 1b\n2: ret\n .fill 4, 1, 0x90")
+    FILLER("q_behind", "150")
+    ".p2align 6\n"
+    FILLER("q_to2", "126") FUNCTION("q_call2", "call q_leaf\n ret")
+    FILLER("q_to3", "57") FUNCTION("q_call3", "call q_leaf\n ret")
+    FILLER("q_to4", "57") FUNCTION("q_call4", "call q_leaf\n ret")
+    FILLER("q_to1", "61") FUNCTION("q_call1", "call q_leaf\n ret")
+    FUNCTION("q_leaf", "lea (%rdi,%rdi), %eax\n ret"));
 
 typedef unsigned Function(unsigned long, unsigned long);
-Function q_cross, q_one, q_two, q_three, q_four, q_flags, q_loop;
+Function q_cross, q_one, q_two, q_three, q_four, q_flags, q_call1, q_call2, q_call3, q_call4, q_loop;
 
 static unsigned expect(int function, unsigned x)
 {
@@ -35,12 +41,13 @@ static unsigned expect(int function, unsigned x)
     case 3: return 2 * x;
     case 4: return 2 * x + 5;
     case 5: return (x / 2 < x ? -1u : 0) - x;
-    default: return x * (x & 15);
+    case 10: return x * (x & 15);
+    default: return 2 * x;
     }
 }
 
-static Function *const functions[] = {q_cross, q_one, q_two, q_three, q_four, q_flags, q_loop};
-static const char *const names[] = {"q_cross", "q_one", "q_two", "q_three", "q_four", "q_flags", "q_loop"};
+static Function *const functions[] = {q_cross, q_one, q_two, q_three, q_four, q_flags, q_call1, q_call2, q_call3, q_call4, q_loop};
+static const char *const names[] = {"q_cross", "q_one", "q_two", "q_three", "q_four", "q_flags", "q_call1", "q_call2", "q_call3", "q_call4", "q_loop"};
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 static unsigned long rounds;
 

@@ -101,6 +101,27 @@ public sealed class PunnedJumpTests
     }
 
     [Fact]
+    public void StoneAtOneAddressInSoMany_IsOnOneOfThem()
+    {
+        var free = new[] { Pages(0x20_0000, 3), Pages(0x123_4000, 2), Pages(0x300_0000, 600) };
+        var range = new AddressRange(new Address(0x10_0000), 0x400_0000);
+        Gen.Select(Gen.ULong, Gen.Int[1, 3]).Sample((from, bytes) =>
+        {
+            var (room, step, taken) = (new StoneRoom(free), 1UL << (8 * bytes), new List<Address>());
+            for (var i = 0; i < 20 && room.FindEvery(range, new Address(from), step) is { } stone; i++)
+            {
+                Assert.Equal(0UL, unchecked(from - stone.Value) % step);
+                Assert.Contains(free, f => f.Contains(new AddressRange(stone, StoneRoom.StoneBytes)));
+                Assert.DoesNotContain(taken, t => Math.Abs(t - stone) < StoneRoom.StoneBytes);
+                room.Take(stone);
+                taken.Add(stone);
+            }
+            Assert.True(bytes > 1 || taken.Count == 20);
+            Assert.True(bytes > 2 || from % 4096 > 4096 - StoneRoom.StoneBytes || taken.Count > 10);
+        });
+    }
+
+    [Fact]
     public void OnePageOfTheFile_ServesPagesWhoseStonesLieApart()
     {
         (Address Stone, Address Stub)[] stones = [(new(0x1000_0010), new(0x5001)), (new(0x1000_0100), new(0x5002)), (new(0x2000_0020), new(0x5003)), (new(0x3000_001e), new(0x5004))];

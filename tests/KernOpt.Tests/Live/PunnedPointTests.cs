@@ -32,9 +32,10 @@ public sealed class PunnedPointTests
         c => { c.mov(ecx, edx); c.sub(eax, ecx); c.ret(); },
         c => { c.mov(eax, edi); c.add(eax, esi); c.call(Start.Value + OneAt); c.ret(); },
         c => { var other = c.CreateLabel(); c.test(edi, edi); c.je(other); c.mov(eax, 7); c.ret(); c.Label(ref other); c.sub(eax, ecx); c.ret(); },
+        c => { var other = c.CreateLabel(); c.test(edi, edi); c.je(other); c.ret(); c.Label(ref other); c.sub(eax, ecx); c.add(eax, esi); c.ret(); },
     ];
 
-    private const int One = 0, Two = 1, Three = 2, Four = 3, Long = 4, Tail = 5, Caller = 7, Split = 8;
+    private const int One = 0, Two = 1, Three = 2, Four = 3, Long = 4, Tail = 5, Caller = 7, Split = 8, Returns = 9;
 
     [Theory]
     [InlineData(One, 1)]
@@ -131,6 +132,53 @@ public sealed class PunnedPointTests
         var plan = live.Ladder().Plan(graph, [test, mov], NoEntries, isPlaceFree: false);
         Assert.Equal([Rung.Jump], plan.Placements.Select(p => p.Rung));
         Assert.Equal((test, Reasons.NoStone), Assert.Single(plan.Unplaced.Select(u => (u.Point, u.Why.Reason))));
+    }
+
+    /// <summary>A return does the same elsewhere.</summary>
+    [Fact]
+    public void ReturnByItself_IsMoved()
+    {
+        var (target, live) = Make(withRoom: true);
+        var graph = TinyProgram.GraphOf(live, target, Returns);
+        var alone = new Point(graph.Blocks.Single(b => b.Instructions.Length == 1), 0);
+        Assert.Equal(Mnemonic.Ret, alone.Instruction.Mnemonic);
+        var plan = live.Ladder().Plan(graph, [alone], NoEntries, isPlaceFree: false);
+        Assert.Equal(Rung.PunnedJump, Assert.Single(plan.Placements).Rung);
+        Assert.Empty(live.InstallPoints(plan.Placements, new CountProgram(), "test").Value.Refused);
+        Assert.Single(Assert.Single(target.Stores).Bytes);
+    }
+
+    /// <summary>Only what lies behind the line is stored, and what the call leaves on the stack is the same.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void CallAcrossALine_KeepsItsFirstBytes_AndComesDownOnAStone(int kept)
+    {
+        var text = new byte[4096];
+        var at = 0x200UL - (ulong)kept;
+        Assemble(at, c => { c.call(Start.Value + 0x345); c.ret(); }).CopyTo(text, (int)at);
+        var target = new ByteTarget(Start, text, (at, 6));
+        target.Free.Add(AddressRange.Between(new Address(Start.Value - 0x7000_0000), Start));
+        var live = TinyProgram.Open(target);
+        var graph = TinyProgram.GraphOf(live, target, 0);
+        var plan = live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false);
+        var placement = Assert.Single(plan.Placements);
+        Assert.Equal(kept == 1 ? Rung.Call : Rung.PunnedCall, placement.Rung);
+        var installed = live.InstallPoints([placement], new CountProgram(), "test").Value.Installed;
+        var store = Assert.Single(target.Stores);
+        Assert.Equal((Start + at + kept, 5 - kept), (store.At, store.Bytes.Length));
+        var call = Decoder.Create(64, Bytes(target, Start + at, 5), Start.Value + at).Decode();
+        Assert.Equal((Iced.Intel.Code.Call_rel32_64, Start.Value + at + 5), (call.Code, call.NextIP));
+        var destination = new Address(call.NearBranchTarget);
+        Assert.True(installed.Code.Contains(kept == 1 ? destination : StubAt(target, destination)));
+        Assert.Equal(Reasons.PointTaken, Assert.Single(live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false).Unplaced).Why.Reason);
+
+        Assert.True(TinyProgram.Open(target).RevertAll().IsTextRestored);
+        Assert.True(target.TextIsTheFiles);
+        Assert.Empty(target.Stones);
+        Assert.Empty(target.Regions);
     }
 
     [Fact]

@@ -27,6 +27,33 @@ internal sealed class StoneRoom(IReadOnlyList<AddressRange> free)
         return OnPlannedPage(first, first + count) ?? OnFreePage(first, first + count);
     }
 
+    /// <summary>A place for a stone in a range whose distance from an address is a multiple of a power of two; null where there is none.</summary>
+    public Address? FindEvery(AddressRange range, Address from, ulong step)
+    {
+        // All of them lie at the same place of their pages.
+        if (step >= PageBytes && from.Value % PageBytes + StoneBytes > PageBytes) return null;
+        for (var i = FirstPageFrom(range.Start.AlignDown(PageBytes)); i < pages.Count && pages.GetKeyAtIndex(i) < range.End; i++)
+        {
+            var page = pages.GetKeyAtIndex(i);
+            for (var stone = NextFrom(page, from, step); stone < page + PageBytes; stone += step)
+            {
+                if (range.Contains(stone) && OnPage(page, pages.GetValueAtIndex(i), stone, stone + 1) is not null) return stone;
+            }
+        }
+        for (var i = FirstFreeThatEndsAfter(range.Start); i < free.Count && free[i].Start < range.End; i++)
+        {
+            var end = free[i].End < range.End ? free[i].End : range.End;
+            for (var stone = NextFrom(free[i].Start > range.Start ? free[i].Start : range.Start, from, step); stone < end; stone += step)
+            {
+                if (OnFreePage(stone, stone + 1) is not null) return stone;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>The lowest that is not below the address.</summary>
+    private static Address NextFrom(Address address, Address from, ulong step) => address + (unchecked(from.Value - address.Value) & (step - 1));
+
     public void Take(Address stone)
     {
         var page = stone.AlignDown(PageBytes);

@@ -24,7 +24,7 @@ internal sealed class PunnedJumpRung(bool staysInRun) : IRung
             foreach (var jump in context.PunnedJumpsAt(at))
             {
                 if (jump.Extent.End.Value > end || !context.CanComplete(at, jump) || context.StoneFor(jump) is not { } stone) continue;
-                return new Placement(Rung.PunnedJump, context.Graph, point.Block, lead, [point.Index]) { Stone = new Stone(jump, stone) };
+                return new Placement(Rung.PunnedJump, context.Graph, point.Block, lead, [point.Index]) { Punned = jump, Stone = stone };
             }
         }
         return null;
