@@ -11,10 +11,10 @@ public sealed partial class ProcessTarget
 {
     private const int UsualMostMappings = 65530;
 
-    public IReadOnlyList<AddressRange> ReadFreeSpace()
+    public IReadOnlyList<AddressRange> ReadFreeSpace(ulong regionBytes)
     {
         var map = ReadMap();
-        return map.Mappings.Count == 0 ? [] : FreeSpace.Of(map, Occupied.ProgramBreak(Pid), FreeSpace.LowestAllowed());
+        return map.Mappings.Count == 0 ? [] : FreeSpace.Of(map, Occupied.ProgramBreak(Pid), FreeSpace.LowestAllowed(), regionBytes);
     }
 
     public Outcome<IStoneFile> MakeStones(ReadOnlySpan<byte> pages, int places)
@@ -23,9 +23,10 @@ public sealed partial class ProcessTarget
         {
             if (State != TargetState.Alive) return WhyNotAlive();
             // Half of what it may have stays the target's own.
-            var mappings = MapsFile.Read(Pid).Count;
+            var map = ReadMap();
+            var mappings = map.Mappings.Count;
             if (mappings + places > MostMappings() / 2) return Reasons.TooManyMappings.With($"{mappings} of {MostMappings()}, and {places} more are needed");
-            return StoneFile.Make(Pid, Calls, pages).Try(out var file, out var why) ? file : why;
+            return StoneFile.Make(Pid, Calls, map, pages).Try(out var file, out var why) ? file : why;
         }
     }
 
@@ -42,9 +43,10 @@ public sealed partial class ProcessTarget
         lock (regionGate)
         {
             if (!FindStones(file).Try(out var pages, out var why)) return why;
+            var map = pages.Count > 0 ? ReadMap() : null;
             foreach (var page in pages)
             {
-                if (!Calls.Call(new(CallNumber.munmap, page.Start.Value, page.Length)).Try(out _, out why)) return why;
+                if (!Calls.Call(new(CallNumber.munmap, page.Start.Value, page.Length), known: map).Try(out _, out why)) return why;
             }
             return Done.It;
         }

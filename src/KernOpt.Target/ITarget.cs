@@ -48,9 +48,10 @@ public interface ITarget : IDisposable
     Outcome<Done> UnmapRegion(IRegion region);
 
     /// <summary>
-    /// Where <see cref="IStoneFile.Map"/> may put pages now: free, and out of the way of what grows. Whole pages, ascending; none where this target takes none.
+    /// Where <see cref="IStoneFile.Map"/> may put pages now: free, out of the way of what grows, and of a region of so many bytes for any module that may be mapped before. Whole
+    /// pages, ascending; none where this target takes none.
     /// </summary>
-    IReadOnlyList<AddressRange> ReadFreeSpace();
+    IReadOnlyList<AddressRange> ReadFreeSpace(ulong regionBytes);
 
     /// <summary>
     /// Makes a file of whole pages of code, which the target will execute wherever it is told to map one of them. Places: how many mappings are to be made of it.

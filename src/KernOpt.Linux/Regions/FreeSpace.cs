@@ -4,9 +4,9 @@ using KernOpt.Target;
 namespace KernOpt.Linux.Regions;
 
 /// <summary>
-/// Where single pages may go that nobody else has chosen the address of: free, apart from what is mapped, and out of the way of what grows. Besides the heap and the
+/// Where pages may go whose addresses are no choice of ours: free, apart from what is mapped, and out of the way of what grows. Besides the heap and the
 /// stack any private writable memory with nothing right below it may be a stack that grows (MAP_GROWSDOWN of mmap(2), which the map does not show): below it stays free what such
-/// a stack may take, and the gap that the kernel keeps below that.
+/// a stack may take, and the gap that the kernel keeps below that. And the places to which regions will go are left to them.
 /// </summary>
 internal static class FreeSpace
 {
@@ -18,12 +18,16 @@ internal static class FreeSpace
     /// <summary>The usual limit of a stack (RLIMIT_STACK), and the kernel's stack_guard_gap of 256 pages.</summary>
     private const ulong StackRoom = (8UL << 20) + 256 * Page;
 
-    /// <summary>Whole pages, ascending.</summary>
-    public static IReadOnlyList<AddressRange> Of(TargetMap map, Address programBreak, ulong lowest)
+    /// <param name="map">The address space.</param>
+    /// <param name="programBreak">Where the heap starts, or 0.</param>
+    /// <param name="lowest">Nothing goes below.</param>
+    /// <param name="regionBytes">The size of a region that may be mapped for any module, 0 for none.</param>
+    /// <returns>Whole pages, ascending.</returns>
+    public static IReadOnlyList<AddressRange> Of(TargetMap map, Address programBreak, ulong lowest, ulong regionBytes)
     {
         var free = new List<AddressRange>();
         var from = Math.Max(Occupied.Lowest, AlignUp(lowest));
-        foreach (var (start, end) in WithMargins(map, programBreak).Append((Occupied.Highest, Occupied.Highest)))
+        foreach (var (start, end) in WithMargins(map, programBreak, regionBytes).Append((Occupied.Highest, Occupied.Highest)))
         {
             if (start > from) free.Add(AddressRange.Between(new(from), new(start)));
             from = Math.Max(from, end);
@@ -44,13 +48,14 @@ internal static class FreeSpace
         }
     }
 
-    private static IEnumerable<(ulong Start, ulong End)> WithMargins(TargetMap map, Address programBreak)
+    private static IEnumerable<(ulong Start, ulong End)> WithMargins(TargetMap map, Address programBreak, ulong regionBytes)
     {
-        var taken = Occupied.Ranges(map, programBreak).ConvertAll(r => (Start: Below(r.Start, Margin), End: AlignUp(r.End + Margin)));
         // Next to a page of ours another one may lie.
-        var stones = map.Mappings.Where(m => m.Path == RegionMaps.StonesPath).ToList();
-        foreach (var stone in stones) taken.Remove((Below(stone.Range.Start.Value, Margin), AlignUp(stone.Range.End.Value + Margin)));
-        taken.AddRange(stones.Select(s => (s.Range.Start.Value, s.Range.End.Value)));
+        var stones = map.Mappings.Where(m => m.Path == RegionMaps.StonesPath).Select(m => m.Range).ToList();
+        var others = new TargetMap([.. map.Mappings.Where(m => m.Path != RegionMaps.StonesPath)], []);
+        var taken = Occupied.Ranges(others, programBreak).ConvertAll(r => (Start: Below(r.Start, Margin), End: AlignUp(r.End + Margin)));
+        taken.AddRange(stones.Select(s => (s.Start.Value, s.End.Value)));
+        taken.AddRange(RegionPlaces(map, programBreak, regionBytes));
         for (var i = 0; i < map.Mappings.Count; i++)
         {
             var mapping = map.Mappings[i];
@@ -61,6 +66,9 @@ internal static class FreeSpace
         taken.Sort();
         return taken;
     }
+
+    private static IEnumerable<(ulong Start, ulong End)> RegionPlaces(TargetMap map, Address programBreak, ulong regionBytes) => regionBytes == 0 ? []
+        : map.Modules.SelectMany(m => GapFinder.Find(map, m.Range, regionBytes, programBreak).Take(1)).Distinct().Select(p => (Below(p.Value, Margin), AlignUp(p.Value + regionBytes + Margin)));
 
     private static ulong Below(ulong address, ulong bytes) => address > bytes ? address - bytes : 0;
 

@@ -19,18 +19,22 @@ internal sealed class StoneFile : IStoneFile
     private readonly RemoteCalls calls;
     private readonly NewFile file;
 
-    private StoneFile(RemoteCalls calls, NewFile file)
+    /// <summary>Read once for all its calls: it serves to find room for a stub, in modules that are never unloaded.</summary>
+    private readonly TargetMap map;
+
+    private StoneFile(RemoteCalls calls, NewFile file, TargetMap map)
     {
         this.calls = calls;
         this.file = file;
+        this.map = map;
     }
 
     public ulong Number => file.Own.Inode;
 
-    public static Outcome<StoneFile> Make(int pid, RemoteCalls calls, ReadOnlySpan<byte> pages)
+    public static Outcome<StoneFile> Make(int pid, RemoteCalls calls, TargetMap map, ReadOnlySpan<byte> pages)
     {
         if (!NewFile.Make(pid, calls, CallStub.StonesNameOffset).Try(out var file, out var why)) return why;
-        if (file.Own.Fill(pages).Try(out _, out why) && file.Own.Inode != 0) return new StoneFile(calls, file);
+        if (file.Own.Fill(pages).Try(out _, out why) && file.Own.Inode != 0) return new StoneFile(calls, file, map);
         file.Dispose();
         return why ?? Reasons.NoMemoryFilePermission.With("the memory file has no number");
     }
@@ -38,7 +42,7 @@ internal sealed class StoneFile : IStoneFile
     public Outcome<Done> Map(Address at, int page)
     {
         const int protection = MapFlags.ProtectionRead | MapFlags.ProtectionExecute, flags = MapFlags.Private | MapFlags.FixedNoReplace;
-        if (!calls.Call(new(CallNumber.mmap, at.Value, Page, protection, flags, file.Descriptor, (ulong)page * Page)).Try(out var address, out var why)) return why;
+        if (!calls.Call(new(CallNumber.mmap, at.Value, Page, protection, flags, file.Descriptor, (ulong)page * Page), known: map).Try(out var address, out var why)) return why;
         if (address == at.Value) return Done.It;
         // Kernels before 4.17 take the address as a hint only and answer another one.
         calls.Call(new(CallNumber.munmap, address, Page));

@@ -16,14 +16,16 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
     private readonly Lock gate = new();
 
     /// <summary>The call's own value, or why it could not be made; an error of the call itself is refused with its number.</summary>
+    /// <param name="call">Number and arguments.</param>
     /// <param name="only">The one thread that may be borrowed; null: any.</param>
-    public Outcome<ulong> Call(RemoteArguments call, int? only = null)
+    /// <param name="known">A map that was read not long ago, for one of many calls in a row; null: it is read now.</param>
+    public Outcome<ulong> Call(RemoteArguments call, int? only = null, TargetMap? known = null)
     {
         lock (gate)
         {
             // Takes long the first time: what is looked at below must be fresh when a thread is stopped.
             Practice.Once();
-            var map = readMap();
+            var map = known ?? readMap();
             if (!places.Find(map).Try(out var place, out var why)) return why;
             if (!memory.Write(place, CallStub.Empty())) return Reasons.StoreFailed.With($"{place}");
             var isLeft = true;

@@ -2,6 +2,7 @@ using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Live.Points.Punning;
 using KernOpt.Live.Points.Rungs;
+using KernOpt.Live.Regions;
 using KernOpt.Live.Sites;
 using KernOpt.Target;
 
@@ -44,7 +45,7 @@ public sealed class PlacementLadder
         this.source = source;
         this.sites = sites;
         taken = new TakenText(changed);
-        room = new StoneRoom(target.ReadFreeSpace());
+        room = new StoneRoom(target.ReadFreeSpace(RegionFormat.DefaultDataBytes + RegionFormat.DefaultCodeBytes));
     }
 
     /// <param name="graph">The function.</param>

@@ -36,7 +36,7 @@ public sealed class StoneTests
         program.ReadLine();
         using var target = ProcessTarget.Attach(program.Pid).Value;
         var before = target.ReadMap().Mappings;
-        var free = target.ReadFreeSpace();
+        var free = target.ReadFreeSpace(0);
         Assert.All(free, f => Assert.DoesNotContain(before, m => m.Range.Overlaps(f)));
         var (one, other) = (free[^1].Start, free[^1].Start + 4096);
         ulong number, second;
@@ -50,7 +50,7 @@ public sealed class StoneTests
         {
             second = file.Number;
             // The neighbour of a page of ours is free for another one.
-            Assert.Contains(target.ReadFreeSpace(), f => f.Contains(new AddressRange(other, 4096)));
+            Assert.Contains(target.ReadFreeSpace(0), f => f.Contains(new AddressRange(other, 4096)));
             Assert.True(file.Map(other, 0).IsDone);
         }
         var bytes = new byte[4096];

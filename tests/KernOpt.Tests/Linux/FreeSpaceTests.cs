@@ -21,7 +21,7 @@ public sealed class FreeSpaceTests
     public void Heap_MayGrow()
     {
         var heap = Range(0x5555_5580_0000, 0x5555_5590_0000);
-        var free = FreeSpace.Of(Map((Program, "", Protection.Execute), (heap, "[heap]", Protection.Write)), heap.Start, 0);
+        var free = FreeSpace.Of(Map((Program, "", Protection.Execute), (heap, "[heap]", Protection.Write)), heap.Start, 0, 0);
         Assert.DoesNotContain(free, f => f.Start.Value < heap.End.Value + 512 * MiB && f.End > heap.Start);
         Assert.Contains(free, f => f.Contains(heap.End + 513 * MiB));
     }
@@ -50,10 +50,24 @@ public sealed class FreeSpaceTests
     {
         var ours = Range(0x6000_0000_0000, 0x6000_0000_1000);
         Assert.Equal([Range(MiB, ours.Start.Value), Range(ours.End.Value, 0x7fff_ffff_f000)], Of((ours, RegionMaps.StonesPath, Protection.Execute)));
-        Assert.Equal(new Address(0x30_1000), FreeSpace.Of(Map(), Address.Zero, 0x30_0001)[0].Start);
+        Assert.Equal(new Address(0x30_1000), FreeSpace.Of(Map(), Address.Zero, 0x30_0001, 0)[0].Start);
     }
 
-    private static IReadOnlyList<AddressRange> Of(params (AddressRange Range, string Path, Protection Protection)[] mappings) => FreeSpace.Of(Map(mappings), Address.Zero, 0);
+    /// <summary>The region of a module is mapped when pages have been chosen already, and then comes first.</summary>
+    [Fact]
+    public void PlaceOfARegion_IsLeftToIt()
+    {
+        var map = Map((Program, "", Protection.Execute));
+        map = map with { Modules = [new TargetModule("program", "/program", Program.Start, Program, map.Mappings, true, () => Array.Empty<byte>(), _ => null)] };
+        const ulong bytes = 20 * MiB;
+        var place = new AddressRange(GapFinder.Find(map, Program, bytes, Address.Zero)[0], bytes);
+        var free = FreeSpace.Of(map, Address.Zero, 0, bytes);
+        Assert.DoesNotContain(free, f => f.Overlaps(place));
+        Assert.Contains(FreeSpace.Of(map, Address.Zero, 0, 0), f => f.Contains(place));
+        Assert.Contains(free, f => f.End.Value == place.Start.Value - 0x1_0000 || f.Start.Value == place.End.Value + 0x1_0000);
+    }
+
+    private static IReadOnlyList<AddressRange> Of(params (AddressRange Range, string Path, Protection Protection)[] mappings) => FreeSpace.Of(Map(mappings), Address.Zero, 0, 0);
 
     private static AddressRange Range(ulong start, ulong end) => AddressRange.Between(new(start), new(end));
 

@@ -117,7 +117,7 @@ internal sealed class ByteTarget : ITarget, ICodeSource
     /// <summary>Pages that are mapped: the file, and what they hold.</summary>
     public SortedDictionary<Address, (ulong File, byte[] Bytes)> Stones { get; } = [];
 
-    public IReadOnlyList<AddressRange> ReadFreeSpace() => Free;
+    public IReadOnlyList<AddressRange> ReadFreeSpace(ulong regionBytes) => Free;
 
     public Outcome<IStoneFile> MakeStones(ReadOnlySpan<byte> pages, int places)
     {
