@@ -13,29 +13,38 @@ internal static class GapFinder
     /// <summary>Kept free on both sides, so that a neighbour may grow a little and an overrun hits nothing.</summary>
     private const ulong Margin = 64 * 1024;
 
-    /// <summary>Free starts, nearest to what must be reached first; each has all of [start, start+length) in reach of all of it.</summary>
-    public static IReadOnlyList<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak)
+    /// <summary>Rather kept free: there come jumps down whose displacements are small because the bytes that decide about them are 0 or 255 (<see cref="FreeSpace"/>).</summary>
+    private const ulong Apart = 32UL << 20;
+
+    /// <summary>
+    /// Free starts, those a little apart from what is mapped before others, and then the nearest to what must be reached first; each has all of [start, start+length) in reach of
+    /// all of it.
+    /// </summary>
+    public static IReadOnlyList<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak) =>
+        [.. Find(map, mustReach, length, programBreak, Apart).Concat(Find(map, mustReach, length, programBreak, Margin)).Distinct()];
+
+    private static IEnumerable<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak, ulong margin)
     {
         var taken = Occupied.Ranges(map, programBreak);
         var found = new List<Address>();
         var from = Occupied.Lowest;
         foreach (var (start, end) in taken.Append((Occupied.Highest, Occupied.Highest)))
         {
-            if (start > from) AddCandidates(from, start, mustReach, length, found);
+            if (start > from) AddCandidates(from, start, mustReach, length, margin, found);
             from = Math.Max(from, end);
         }
-        return [.. found.OrderBy(a => Math.Abs(a - mustReach.Start))];
+        return found.OrderBy(a => Math.Abs(a - mustReach.Start));
     }
 
     /// <summary>The lower and the upper end of a gap, in so far as they are in reach.</summary>
-    private static void AddCandidates(ulong from, ulong to, AddressRange mustReach, ulong length, List<Address> found)
+    private static void AddCandidates(ulong from, ulong to, AddressRange mustReach, ulong length, ulong margin, List<Address> found)
     {
         var first = mustReach.End.Value > Reach ? mustReach.End.Value - Reach : 0;
         var last = mustReach.Start.Value + Reach;
-        var low = new Address(Math.Max(from + Margin, first)).AlignUp(Page).Value;
+        var low = new Address(Math.Max(from + margin, first)).AlignUp(Page).Value;
         var high = Math.Min(to, last);
-        if (high < length + Margin) return;
-        high = new Address(high - length - Margin).AlignDown(Page).Value;
+        if (high < length + margin) return;
+        high = new Address(high - length - margin).AlignDown(Page).Value;
         if (low > high) return;
         found.Add(new(low));
         if (high != low) found.Add(new(high));
