@@ -14,6 +14,7 @@ internal sealed class NewFile : IDisposable
 
     private readonly int pid;
     private readonly RemoteCalls calls;
+    private int isDisposed;
 
     private NewFile(int pid, RemoteCalls calls, ulong descriptor, OwnFile own)
     {
@@ -39,8 +40,10 @@ internal sealed class NewFile : IDisposable
         return why;
     }
 
+    /// <summary>Once only: by then the numbers may be those of other files.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
         Own.Dispose();
         Close(pid, calls, Descriptor);
     }

@@ -81,6 +81,21 @@ public sealed class StoneTests
         Assert.False(File.Exists($"/proc/{program.Pid}/fd/{descriptor}"));
     }
 
+    /// <summary>The number of a closed descriptor is the next one's.</summary>
+    [Fact]
+    public void DisposedTwice_ClosesNobodyElsesFile()
+    {
+        using var program = NativeProgram.Start("idle.c");
+        program.ReadLine();
+        using var target = ProcessTarget.Attach(program.Pid).Value;
+        var file = target.MakeStones(TwoPages, 1).Value;
+        file.Dispose();
+        var others = Enumerable.Range(0, 64).Select(_ => SystemCall.Open("/dev/null", OpenFlags.ReadOnly)).ToList();
+        file.Dispose();
+        Assert.All(others, d => Assert.True(SystemCall.Invoke(CallNumber.fcntl, d, 1) >= 0, $"{d} was closed"));   // F_GETFD
+        others.ForEach(SystemCall.Close);
+    }
+
     [Fact]
     public void TargetWithHalfOfItsMappingsInUse_TakesNone()
     {
