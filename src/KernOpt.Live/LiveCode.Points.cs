@@ -43,7 +43,7 @@ public sealed partial class LiveCode
 
     /// <summary>
     /// Puts a program before the points of a plan, all of one module, at most <see cref="MostPlacements"/>: first all code, then each placement by its own store, so that
-    /// some may be refused while the others stand. Refused with nothing changed: 5003, or what the only placement was refused for.
+    /// some may be refused while the others stand. Placements of one plan that share a <see cref="Placement.Page"/> must come together: the page is mapped once (else 5410). Refused with nothing changed: 5003, or what the only placement was refused for.
     /// </summary>
     public Outcome<PointsReport> InstallPoints(IReadOnlyList<Placement> placements, IPointProgram program, string text)
     {
@@ -59,15 +59,20 @@ public sealed partial class LiveCode
 
     /// <summary>Places that lead to a region now, and padding that a thread may still be on its way through.</summary>
     private List<AddressRange> ChangedText() => [.. regions.All.SelectMany(r => r.Changes).Select(c => c.Record)
-        .Where(r => r.Kind == ChangeKind.Springboard || changes.Look(r) == TextHolds.Patched).Select(r => r.Range)];
+        .Where(r => r.Kind == ChangeKind.Springboard || changes.Look(r) == TextHolds.Patched).Select(r => r.Extent)];
 
-    /// <summary>Text around points that is executed elsewhere: decided by the text, for a point that could not be taken out leads away still.</summary>
+    /// <summary>
+    /// Text around points that is executed elsewhere, or completes a jump: decided by the text, for a point that could not be taken out leads away still.
+    /// </summary>
     private List<AddressRange> Bypassed()
     {
         lock (gate)
         {
-            var leads = regions.All.SelectMany(r => r.Changes).Where(c => c.Record.Kind == ChangeKind.Point && changes.Look(c.Record) == TextHolds.Patched).Select(c => c.Record.At).ToHashSet();
-            return leads.Count == 0 ? [] : [.. Points.SelectMany(p => p.Bypassed()).Where(b => leads.Contains(b.Start))];
+            var leads = regions.All.SelectMany(r => r.Changes).Where(c => c.Record.Kind == ChangeKind.Point && changes.Look(c.Record) == TextHolds.Patched).Select(c => c.Record).ToList();
+            var places = leads.Select(l => l.At).ToHashSet();
+            // Of a split branch the last bytes are changed.
+            return leads.Count == 0 ? [] : [.. Points.SelectMany(p => p.Bypassed()).Where(b => Enumerable.Range(0, PlacementContext.JumpBytes).Any(i => b.Contains(b.Start + i) && places.Contains(b.Start + i))),
+                .. leads.Where(l => l.IsPunned).Select(l => l.Extent)];
         }
     }
 
@@ -84,6 +89,7 @@ public sealed partial class LiveCode
         }
         var work = new PointsWork(region, code, data, program, InstalledPoints.SharedAt(points, program.Words, placements.Count), LivenessOf);
         foreach (var placement in placements) work.Assemble(placement);
+        using var stones = Stones(placements, work);
         var added = region.Add(new Entry(EntryType.Points, regions.NextId(region))
         {
             Code = code,
@@ -93,6 +99,7 @@ public sealed partial class LiveCode
             CreatedUnixMilliseconds = Now,
             Facts = InstalledPoints.Facts(points, program.Words),
             More = (ulong)placements.Count,
+            Stones = stones?.Number ?? 0,
             Name = placements[0].Graph.Function.StableName,
             Text = text,
         });
@@ -103,7 +110,7 @@ public sealed partial class LiveCode
         }
         try
         {
-            return Fill(region, placed, placements, work);
+            return Fill(region, placed, placements, work, stones);
         }
         catch
         {
@@ -116,12 +123,13 @@ public sealed partial class LiveCode
     private Liveness<BasicBlock> LivenessOf(FunctionGraph graph) =>
         callees.TryGetValue(graph.Function.Module, out var uses) ? uses.LivenessOf(graph) : Liveness.WithoutConventions(graph);
 
-    private Outcome<PointsReport> Fill(LiveRegion region, PlacedEntry placed, IReadOnlyList<Placement> placements, PointsWork work)
+    private Outcome<PointsReport> Fill(LiveRegion region, PlacedEntry placed, IReadOnlyList<Placement> placements, PointsWork work, PlannedStones? stones)
     {
         var (code, data) = (placed.Entry.Code, placed.Entry.Data);
         region.Memory.Write(data.Offset, new byte[data.Length]);
         region.Memory.Write(data.Offset + work.WordBytes, InstalledPoints.Encode([.. placements.Select(p => p.Bypassed)]));
         region.Memory.Write(code.Offset, work.Bytes);
+        stones?.Map(work);
         for (var i = 0; i < placements.Count; i++)
         {
             if (work.StubOf(i) is { } stub && LeadTo(region, placed.Entry.Id, placements[i], stub) is { } refusal) work.Refuse(i, refusal);
@@ -129,7 +137,9 @@ public sealed partial class LiveCode
         unpatched.Invalidate();
         if (work.Offsets.All(o => o < 0))
         {
-            region.Remove(placed);
+            // Nothing led to any page. One that is still there, since no thread could be borrowed to unmap it, keeps the entry that knows of it.
+            if (placed.Entry.Stones == 0 || target.UnmapStones(placed.Entry.Stones).IsDone) region.Remove(placed);
+            else region.Mark(placed, EntryState.Draining);
             return work.Refused[0];
         }
         region.Mark(placed, EntryState.Live);
@@ -140,15 +150,15 @@ public sealed partial class LiveCode
     private Refusal? LeadTo(LiveRegion region, ulong owner, Placement placement, Address stub)
     {
         LoggedChange? springboard = null;
-        if (!changes.IsOriginal(placement.Bypassed)) return Reasons.NotUnpatched.With($"at {placement.Bypassed}");
+        if (!changes.IsOriginal(placement.Claimed)) return Reasons.NotUnpatched.With($"at {placement.Claimed}");
         if (placement.Springboard is { } at && !changes.Make(region, ChangeKind.Springboard, at, Near(NearJump, at, stub, PlacementContext.JumpBytes), owner).Try(out springboard, out var why)) return why;
-        var bytes = placement.Rung switch
+        var bytes = placement switch
         {
-            Rung.Springboard => [ShortJump, (byte)(placement.Springboard!.Value - (placement.At + PlacementContext.ShortJumpBytes))],
-            Rung.Call or Rung.LaterCall => Near(NearCall, placement.At, stub, PlacementContext.JumpBytes),
-            _ => Near(NearJump, placement.At, stub, PlacementContext.JumpBytes),
+            { Springboard: { } padding } => [ShortJump, (byte)(padding - (placement.At + PlacementContext.ShortJumpBytes))],
+            { Punned: { } punned } => punned.BytesTo(placement.Stone!.Value),
+            _ => Near(placement.IsCall ? NearCall : NearJump, placement.At, placement.Stone ?? stub, PlacementContext.JumpBytes)[placement.Kept..],
         };
-        if (changes.Make(region, ChangeKind.Point, placement.At, bytes, owner).Try(out _, out var refused)) return null;
+        if (changes.Make(region, ChangeKind.Point, placement.At + placement.Kept, bytes, owner).Try(out _, out var refused)) return null;
         if (springboard is not null && changes.Undo(region, springboard, marks: true).IsDone) region.Free(springboard);
         return refused;
     }
@@ -197,6 +207,7 @@ public sealed partial class LiveCode
 
         public void Refuse(int placement, Refusal why)
         {
+            stubs[placement] = null;
             offsets[placement] = -1;
             refused.Add(why);
         }

@@ -32,7 +32,7 @@ public static class ConcurrencyRun
             var before = probes.Sets.Count;
             probes.Install([plan], cancellation);
             if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With("");
-            if (probes.Sets.Count == before + 1) levels.Add(new Level(probes.Sets[^1], probes.Points[^1], probes.Points.First(p => p.Set == probes.Sets[^1] && p.Point.Block == p.Graph.Entry && p.Point.Index <= 1)));
+            if (probes.Sets.Count == before + 1 && !probes.Incomplete.Contains(plan.Placements[0].Graph.Function)) levels.Add(new Level(probes.Sets[^1], probes.Points[^1], probes.Points.First(p => p.Set == probes.Sets[^1] && p.Point.Block == p.Graph.Entry && p.Point.Index <= 1)));
         }
         if (levels.Count == 0) return Reasons.NoPoint.With(string.Join(", ", refusals.Rows().Select(r => r.Detail)));
         levels.ForEach(l => l.Begin());

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
 using KernOpt.Engine.Journaling;
 using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Sessions;
@@ -27,6 +28,7 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
 
     private readonly List<InstalledPoints> sets = [];
     private readonly List<PlacedPoint> points = [];
+    private readonly HashSet<Function> incomplete = [];
 
     public IReadOnlyList<PlacedPoint> Points => points;
 
@@ -50,18 +52,26 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
                 if (!session.Live.InstallPoints(batch, program, text).Try(out var report, out var why))
                 {
                     refusals.Add(why, module.Key.Name);
+                    incomplete.UnionWith(batch.Select(p => p.Graph.Function));
                     continue;
                 }
                 sets.Add(report.Installed);
                 foreach (var refused in report.Refused) refusals.Add(refused, module.Key.Name);
+                incomplete.UnionWith(batch.Zip(report.Offsets).Where(p => p.Second < 0).Select(p => p.First.Graph.Function));
                 foreach (var (placement, first) in batch.Zip(report.Offsets).Where(p => p.Second >= 0))
                     points.AddRange(placement.Asked.Select((index, n) => new PlacedPoint(placement.Graph, new Point(placement.Block, index), placement.Rung, report.Installed, first + n)));
             }
         }
     }
 
-    /// <summary>Those of one function stay together as far as possible: they may have words in common.</summary>
-    private static IEnumerable<IReadOnlyList<Placement>> Batches(IEnumerable<PlacementPlan> plans)
+    /// <summary>Functions some of whose places took no code after all.</summary>
+    public IReadOnlySet<Function> Incomplete => incomplete;
+
+    /// <summary>Those of one function stay together where they have words in common; else those whose jumps come down on one page.</summary>
+    private IEnumerable<IReadOnlyList<Placement>> Batches(IEnumerable<PlacementPlan> plans) =>
+        program.SharedWords > 0 ? ByFunction(plans) : plans.SelectMany(p => p.Placements).OrderByDescending(p => p.Page).Chunk(LiveCode.MostPlacements);
+
+    private static IEnumerable<IReadOnlyList<Placement>> ByFunction(IEnumerable<PlacementPlan> plans)
     {
         var batch = new List<Placement>();
         foreach (var part in plans.SelectMany(p => p.Placements.Chunk(LiveCode.MostPlacements)))

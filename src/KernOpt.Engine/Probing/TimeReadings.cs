@@ -13,7 +13,7 @@ internal static class TimeReadings
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Calls that ended within the time, whenever they began.</summary>
+    /// <summary>Calls that ended within the time, whenever they began. A function some of whose exits are not seen would look faster or slower than it is, and is left out.</summary>
     public static async Task<ProbeReadings> ReadAsync(ITarget target, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
     {
         var from = probes.Points.Select(Times).ToList();
@@ -23,7 +23,7 @@ internal static class TimeReadings
         var ticksPerSecond = (target.ReadTimeStamp() - start) / seconds;
         var to = probes.Points.Select((p, i) => (Point: p, Times: Times(p).Since(from[i]))).ToList();
         var (noRoomNow, noEntryNow) = Missed(probes);
-        var rows = to.GroupBy(t => t.Point.Graph.Function).Select(f => Row(f.Key, f.Aggregate(CallTimes.None, (sum, t) => sum.Plus(t.Times)), ticksPerSecond)).OrderByDescending(r => r.TotalSeconds).ToList();
+        var rows = to.GroupBy(t => t.Point.Graph.Function).Where(f => !probes.Incomplete.Contains(f.Key)).Select(f => Row(f.Key, f.Aggregate(CallTimes.None, (sum, t) => sum.Plus(t.Times)), ticksPerSecond)).OrderByDescending(r => r.TotalSeconds).ToList();
         return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => to[i].Times.Calls, _ => null),
             Times: new TimesReport(rows, (long)(noRoomNow - noRoom), (long)(noEntryNow - noEntry)));
 

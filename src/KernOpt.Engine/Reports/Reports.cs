@@ -87,8 +87,9 @@ public sealed record EdgeRow(int From, int To, long? Count);
 /// <summary>How many instructions of resolved functions take a probe, each by itself.</summary>
 public sealed record ReachReport(string Target, double Seconds, long Instructions, long Reached, IReadOnlyList<ReachRow> Modules, IReadOnlyList<RefusalRow> Refusals);
 
-/// <summary>Jump, Call, EarlierJump, Springboard: how many instructions are reached so.</summary>
-public sealed record ReachRow(string Module, long Functions, long Resolved, long Instructions, long Jump, long Call, long EarlierJump, long Springboard, long Refused);
+/// <summary>Jump, Call, EarlierJump, Springboard, PunnedJump, PunnedCall: how many instructions are reached so.</summary>
+public sealed record ReachRow(string Module, long Functions, long Resolved, long Instructions, long Jump, long Call, long EarlierJump, long Springboard, long PunnedJump,
+    long PunnedCall, long Refused);
 
 public sealed record FunctionReachReport(string Target, string Function, Address Start, IReadOnlyList<PointRow> Points);
 

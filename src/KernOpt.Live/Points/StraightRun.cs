@@ -28,7 +28,8 @@ public readonly record struct StraightRun(int First, int Last)
         instruction.FlowControl == FlowControl.Next && !instruction.IsInvalid && instruction.MemoryBase != Register.EIP
         && instruction.Mnemonic is not (Mnemonic.Endbr64 or Mnemonic.Endbr32 or Mnemonic.Syscall or Mnemonic.Sysenter);
 
-    /// <summary>It does the same elsewhere, wherever it goes on to: also jumps to fixed places.</summary>
+    /// <summary>It does the same elsewhere, wherever it goes on to: also jumps, and returns.</summary>
     public static bool CanMove(in Instruction instruction) =>
-        CanBypass(instruction) || instruction.IsJmpShortOrNear || instruction.IsJccShortOrNear;
+        CanBypass(instruction) || instruction.IsJmpShortOrNear || instruction.IsJccShortOrNear
+        || ((instruction.IsJmpNearIndirect || instruction.Code is Iced.Intel.Code.Retnq or Iced.Intel.Code.Retnq_imm16) && instruction.MemoryBase != Register.EIP);
 }
