@@ -17,6 +17,8 @@ public sealed partial class ProcessTarget
         return found;
     }
 
+    public IReadOnlyList<int> ReadThreadNumbers() => [.. ThreadFacts.List(Pid).Select(id => ThreadNumberPlace.InnermostNumber(Pid, id)).OfType<int>()];
+
     /// <summary>A process has no counter of its own.</summary>
     public ulong ReadTimeStamp() => TimeStampCounter.Read();
 

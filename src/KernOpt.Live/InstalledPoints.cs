@@ -26,6 +26,9 @@ public sealed class InstalledPoints : Installed
     /// <summary>A point's word as it is now: a plain load of memory that is shared with the target.</summary>
     public ulong Word(int point, int word) => LoadData(8 * ((ulong)point * (ulong)Words + (ulong)word));
 
+    /// <summary>A store that the target's code sees at once.</summary>
+    public void StoreWord(int point, int word, ulong value) => Region.Memory.Store(DataAt(8 * ((ulong)point * (ulong)Words + (ulong)word)), value);
+
     /// <summary>One of the words that its points have in common, from 0.</summary>
     public ulong SharedWord(int word) => LoadData(SharedAt(Points, Words, (int)Entry.More) + 8 * (ulong)word);
 

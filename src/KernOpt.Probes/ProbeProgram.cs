@@ -26,6 +26,7 @@ public sealed class ProbeProgram : IPointProgram
 
     private ProbeProgram(Expression? when, ProbeAction action)
     {
+        When = when;
         Action = action;
         conditions = when is null ? [] : [.. Conjuncts(when)];
         parts = [.. conditions.Concat(action.Values).SelectMany(e => e.All())];
@@ -33,6 +34,9 @@ public sealed class ProbeProgram : IPointProgram
         read = [.. parts.Select(RegisterOf).Where(r => r is not (Register.None or Register.RSP))];
         registers = conditions.Select(Needs.OfCondition).Append(action.Registers).Max();
     }
+
+    /// <summary>Null for always.</summary>
+    public Expression? When { get; }
 
     public ProbeAction Action { get; }
 
@@ -42,7 +46,7 @@ public sealed class ProbeProgram : IPointProgram
     public int Words => countdowns.Count + Action.Words;
     public int SharedWords => Action.SharedWords;
     public int MostBytes => FrameBytes + BytesOfPart * parts.Length + Action.MostBytes;
-    public bool IsPlaceFree => Action is CountAction && conditions.All(c => c is Every);
+    public bool IsPlaceFree => Action is CountAction or PerThreadCountAction && conditions.All(c => c is Every);
 
     /// <summary>Refused: 8009 what does not fit together, 5504 what needs more registers than there are.</summary>
     public static Outcome<ProbeProgram> Of(Expression? when, ProbeAction action)

@@ -85,6 +85,9 @@ public interface ITarget : IDisposable
     /// </summary>
     Outcome<int> FindThreadNumberOffset();
 
+    /// <summary>The numbers of all threads now, as they are told themselves (a process in a namespace of its own has others than we see).</summary>
+    IReadOnlyList<int> ReadThreadNumbers();
+
     /// <summary>What rdtsc answers now to code of the target, within a microsecond.</summary>
     ulong ReadTimeStamp();
 

@@ -1,6 +1,8 @@
 using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Reports;
 using KernOpt.Probes;
+using KernOpt.Probes.Actions;
+using KernOpt.Target;
 
 namespace KernOpt.Engine.Probing;
 
@@ -18,12 +20,29 @@ internal sealed record ProbeReadings(double Seconds, IReadOnlyList<ProbeRow> Row
         (long)count, count / seconds, values);
 }
 
-/// <summary>Reads counters: <see cref="Probes.Actions.CountAction"/>.</summary>
+/// <summary>Reads counters: <see cref="CountAction"/>, <see cref="PerThreadCountAction"/>.</summary>
 internal static class CountReadings
 {
-    public static async Task<ProbeReadings> ReadAsync(ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+
+    public static async Task<ProbeReadings> ReadAsync(ITarget target, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
     {
-        var (counts, seconds) = await probes.CountAsync(program.ActionWords, time, cancellation).ConfigureAwait(false);
+        var isPerThread = program.Action is PerThreadCountAction;
+        GiveSlots();
+        var from = probes.Points.Select(Count).ToList();
+        var seconds = await probes.WatchAsync(time, Look, GiveSlots, cancellation).ConfigureAwait(false);
+        var counts = probes.Points.Select((p, i) => Count(p) - from[i]).ToList();
         return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => counts[i], _ => null));
+
+        ulong Count(PlacedPoint point) => isPerThread ? PerThreadCountAction.Read(word => point.Word(program.ActionWords + word)) : point.Word(program.ActionWords);
+
+        // Threads that have started since count together with others until they have slots of their own.
+        void GiveSlots()
+        {
+            if (!isPerThread) return;
+            var threads = target.ReadThreadNumbers();
+            foreach (var point in probes.Points)
+                PerThreadCountAction.GiveSlots(threads, word => point.Word(program.ActionWords + word), (word, value) => point.Set.StoreWord(point.Number, program.ActionWords + word, value));
+        }
     }
 }

@@ -3,6 +3,7 @@ using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
 using KernOpt.Engine.Versions;
+using KernOpt.Probes;
 using KernOpt.Probes.Actions;
 using KernOpt.Target;
 
@@ -24,6 +25,7 @@ public static class ProbeRun
         var refusals = new RefusalCount();
         var clock = Stopwatch.StartNew();
         if (!PlaceSearch.Plan(session, places, program, refusals, cancellation).Try(out var plans, out why)) return why;
+        program = Cheaper(session, program, plans.Sum(p => p.Placements.Sum(l => l.Points.Length)));
         var planned = clock.Elapsed;
         using var probes = new PlacedProbes(session, program, $"{program.Action}", refusals, progress);
         clock.Restart();
@@ -38,13 +40,18 @@ public static class ProbeRun
             readings.Rows, readings.Trace, readings.Times, refusals.Rows(), notes);
     }
 
-    private static async Task<ProbeReadings> ReadAsync(Session session, Probes.ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch
+    private static async Task<ProbeReadings> ReadAsync(Session session, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch
     {
         ValuesAction values => await ValueReadings.ReadAsync(session, program, values, probes, time, cancellation).ConfigureAwait(false),
         TraceAction trace => await TraceReadings.ReadAsync(session, trace, probes, time, cancellation).ConfigureAwait(false),
         TimeAction => await TimeReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
-        _ => await CountReadings.ReadAsync(program, probes, time, cancellation).ConfigureAwait(false),
+        _ => await CountReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
     };
+
+    /// <summary>A count with a slot for each thread, where there is room for them and threads can be told apart. It goes wherever the other does.</summary>
+    private static ProbeProgram Cheaper(Session session, ProbeProgram program, int points) =>
+        program.Action is CountAction && points <= PerThreadCountAction.MostPoints && session.Target.FindThreadNumberOffset().Try(out var offset, out _)
+        && ProbeProgram.Of(program.When, new PerThreadCountAction(offset)).Try(out var cheaper, out _) ? cheaper : program;
 
     private static Refusal Nothing(RefusalCount refusals)
     {

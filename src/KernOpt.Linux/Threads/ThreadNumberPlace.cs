@@ -30,8 +30,8 @@ internal static class ThreadNumberPlace
         return candidates is [var only] ? only : Reasons.ThreadNumberNotFound.With(candidates is { Count: > 1 } ? "several words hold it" : "");
     }
 
-    /// <summary>The number that the thread itself is told: in its own namespace of processes (/proc/PID/status, NSpid, the last).</summary>
-    private static int? InnermostNumber(int pid, int thread)
+    /// <summary>The number that the thread itself is told; null when it is gone: in its own namespace of processes (/proc/PID/status, NSpid, the last).</summary>
+    public static int? InnermostNumber(int pid, int thread)
     {
         try
         {

@@ -60,6 +60,34 @@ public sealed class InsertedCodeTests
         Assert.NotEmpty(counts.Counts);
     }
 
+    /// <summary>Slots are given while the threads run; some of their passages are counted together before.</summary>
+    [Fact]
+    public async Task CountsByThread_AreExact_WhileSlotsAreGiven()
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var compiled = ProbeProgram.Of(null, new PerThreadCountAction(subject.Target.FindThreadNumberOffset().Value)).Value;
+        var graph = subject.GraphOf("p_flags");
+        var plan = subject.Live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: true);
+        var installed = subject.Live.InstallPoints(plan.Placements, compiled, "count").Value.Installed;
+        var given = 0;
+        program.WriteLine("2000000 8");
+        var answer = Task.Run(program.ReadLine);
+        while (!answer.IsCompleted)
+        {
+            PerThreadCountAction.GiveSlots(subject.Target.ReadThreadNumbers(), Word, (word, value) =>
+            {
+                installed.StoreWord(0, word, value);
+                given++;
+            });
+        }
+        Assert.Equal("ok", await answer);
+        Assert.Equal(16_000_000UL, PerThreadCountAction.Read(Word));
+        Assert.True(given >= 8 && Word(0) < 16_000_000, $"{given} slots, {Word(0)} counted together");
+
+        ulong Word(int word) => installed.Word(0, compiled.ActionWords + word);
+    }
+
     [Fact]
     public void ATraceThatIsReadMeanwhile_LosesNothingThatItDoesNotTell()
     {

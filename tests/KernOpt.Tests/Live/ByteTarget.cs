@@ -34,6 +34,8 @@ internal sealed class ByteTarget : ITarget, ICodeSource
 
     public Outcome<int> FindThreadNumberOffset() => Reasons.ThreadNumberNotFound.With("it has no threads");
 
+    public IReadOnlyList<int> ReadThreadNumbers() => [];
+
     public ulong ReadTimeStamp() => (ulong)Stopwatch.GetTimestamp();
 
     public Outcome<Address> ReadThreadPointer() => Reasons.NoThreadToBorrow.With("it has no threads");

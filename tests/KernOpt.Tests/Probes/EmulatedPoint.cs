@@ -62,6 +62,8 @@ internal sealed class EmulatedPoint : IDisposable
     /// <summary>What the last passage left in the words.</summary>
     public ulong Word(int word) => BinaryPrimitives.ReadUInt64LittleEndian(emulator.Read(Words + 8 * (ulong)word, 8));
 
+    public void StoreWord(int word, ulong value) => emulator.Write(Words + 8 * (ulong)word, BitConverter.GetBytes(value));
+
     public ulong SharedWord(IPointProgram program, int word) => Word(program.Words + word);
 
     /// <summary>Fresh words for the next passages.</summary>
