@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Calls;
 using KernOpt.Code.Graphs;
@@ -126,7 +127,7 @@ public sealed partial class LiveCode
     private Outcome<PointsReport> Fill(LiveRegion region, PlacedEntry placed, IReadOnlyList<Placement> placements, PointsWork work, PlannedStones? stones)
     {
         var (code, data) = (placed.Entry.Code, placed.Entry.Data);
-        region.Memory.Write(data.Offset, new byte[data.Length]);
+        region.Memory.Write(data.Offset, work.Data());
         region.Memory.Write(data.Offset + work.WordBytes, InstalledPoints.Encode([.. placements.Select(p => p.Bypassed)]));
         region.Memory.Write(code.Offset, work.Bytes);
         stones?.Map(work);
@@ -203,6 +204,14 @@ public sealed partial class LiveCode
                 refused.Add(why);
             }
             points += placement.Points.Length;
+        }
+
+        /// <summary>All of the data, as it is when the first thread comes.</summary>
+        public byte[] Data()
+        {
+            var bytes = new byte[data.Length];
+            for (var point = 0; point < points; point++) program.Prepare(MemoryMarshal.Cast<byte, ulong>(bytes.AsSpan(8 * program.Words * point, 8 * program.Words)));
+            return bytes;
         }
 
         public void Refuse(int placement, Refusal why)

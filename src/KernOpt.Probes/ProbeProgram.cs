@@ -73,12 +73,23 @@ public sealed class ProbeProgram : IPointProgram
         return null;
     }
 
+    /// <summary>Each point begins somewhere else in the random numbers of its samplings, and at none of its first N passages rather than at another.</summary>
+    public void Prepare(Span<ulong> words)
+    {
+        foreach (var (every, word) in countdowns) words[word] = (ulong)(uint)Random.Shared.Next() << 32 | (uint)Random.Shared.Next((int)every.N);
+    }
+
     public void Emit(Assembler code, in PointContext context)
     {
         var passage = new PassageCode(code, context, Scratch.Choose(registers, Action.Named.AsSpan(), read, context.Live)) { Countdowns = countdowns };
         Label unchanged = code.CreateLabel(), close = code.CreateLabel();
         var conditions = ConditionsAt(context.Graph, context.Point);
         passage.SaveFlags();
+        if (Action.HasOtherwise && !conditions.IsEmpty)
+        {
+            EmitBoth(passage, conditions);
+            return;
+        }
         var (early, sampled) = BeforeTheFrame(conditions);
         for (var i = 0; i < early; i++) passage.JumpIf(conditions[i], wanted: false, unchanged);
         if (sampled is not null) passage.JumpUnlessSampled(sampled, unchanged);
@@ -89,6 +100,21 @@ public sealed class ProbeProgram : IPointProgram
         if (!conditions.IsEmpty) Land(code, ref close);
         passage.Close();
         if (!conditions.IsEmpty) Land(code, ref unchanged);
+        passage.RestoreFlags();
+    }
+
+    private void EmitBoth(PassageCode passage, ImmutableArray<Expression> conditions)
+    {
+        var code = passage.Code;
+        Label otherwise = code.CreateLabel(), close = code.CreateLabel();
+        passage.Open();
+        foreach (var condition in conditions) passage.JumpIf(condition, wanted: false, otherwise);
+        Action.Emit(passage, ActionWords);
+        code.jmp(close);
+        Land(code, ref otherwise);
+        Action.EmitOtherwise(passage);
+        Land(code, ref close);
+        passage.Close();
         passage.RestoreFlags();
     }
 

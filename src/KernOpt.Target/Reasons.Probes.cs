@@ -12,5 +12,5 @@ public static partial class Reasons
 
     public static readonly Reason BadExpression = new(8008, nameof(BadExpression), "An expression cannot be read. `src/docs/probes.md` has the language.");
     public static readonly Reason WrongType = new(8009, nameof(WrongType), "The parts of an expression do not fit together: a value where a condition is needed or the reverse, signed with unsigned, or a shift by something else than a number from 0 to 63.");
-    public static readonly Reason BadAction = new(8010, nameof(BadAction), "An action is count, time, values(VALUE, ...), trace or trace(VALUE, ...); time is of whole functions.");
+    public static readonly Reason BadAction = new(8010, nameof(BadAction), "An action is count, fast-count, time, values(VALUE, ...), trace or trace(VALUE, ...); time is of whole functions.");
 }

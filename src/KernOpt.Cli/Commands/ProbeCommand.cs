@@ -19,7 +19,7 @@ internal static class ProbeCommand
         };
         var action = new Option<string>("--do")
         {
-            Description = "What happens there: count; time how long calls last; values(VALUE, ...) how often each value occurs; trace or trace(VALUE, ...) a record of each passage",
+            Description = "What happens there: count; fast-count; time how long calls last; values(VALUE, ...) how often each value occurs; trace or trace(VALUE, ...) a record of each passage",
             HelpName = "ACTION",
             DefaultValueFactory = _ => "count",
         };
@@ -34,7 +34,7 @@ internal static class ProbeCommand
         return frame.OnTarget("probe", "Count, profile or trace what happens before instructions", [at, action, when, duration, top], async run =>
         {
             var time = duration.In(run.Parse);
-            var request = new ProbeRequest(run.Parse.GetRequiredValue(at), run.Parse.GetRequiredValue(action), All(run.Parse.GetValue(when) ?? []));
+            var request = new ProbeRequest(run.Parse.GetRequiredValue(at), run.Parse.GetRequiredValue(action), run.Parse.GetValue(when) ?? []);
             var outcome = await run.Terminal.WithProgress($"probing for {time.TotalSeconds:0.###} s", progress =>
                 ProbeRun.RunAsync(run.Session, request, time, progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);
@@ -42,11 +42,4 @@ internal static class ProbeCommand
             return report.Rows.Any(r => r.Count > 0) ? ExitCode.Done : ExitCode.Inconclusive;
         });
     }
-
-    private static string? All(string[] predicates) => predicates.Length switch
-    {
-        0 => null,
-        1 => predicates[0],
-        _ => string.Join(" && ", predicates.Select(p => $"({p})")),
-    };
 }

@@ -74,7 +74,8 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     private static IEnumerable<IReadOnlyList<Placement>> ByFunction(IEnumerable<PlacementPlan> plans)
     {
         var batch = new List<Placement>();
-        foreach (var part in plans.SelectMany(p => p.Placements.Chunk(LiveCode.MostPlacements)))
+        // Exits before entries: a call that is seen to leave and was not seen to come in is told apart, the reverse is not.
+        foreach (var part in plans.SelectMany(p => p.Placements.OrderBy(l => l.Block == l.Graph.Entry).Chunk(LiveCode.MostPlacements)))
         {
             if (batch.Count + part.Length > LiveCode.MostPlacements)
             {

@@ -6,16 +6,21 @@ using KernOpt.Target;
 
 namespace KernOpt.Engine.Probing;
 
-/// <summary>What is to be put where, as it is written: see src/docs/probes.md. When is null for always.</summary>
-public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, string? When)
+/// <summary>What is to be put where, as it is written: see src/docs/probes.md. All of When must hold.</summary>
+public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, IReadOnlyList<string> When)
 {
     /// <summary>Refused as the texts, the types or the names in them are.</summary>
     internal Outcome<ProbeProgram> Compile(Session session)
     {
         var names = new SessionNames(session);
         if (!ActionParser.Parse(Action, names).Try(out var action, out var why)) return why;
-        if (When is null) return ProbeProgram.Of(null, action);
-        return ExpressionParser.Parse(When, names).Then(when => ProbeProgram.Of(when, action));
+        Expression? all = null;
+        foreach (var text in When)
+        {
+            if (!ExpressionParser.Parse(text, names).Try(out var condition, out why)) return why;
+            all = all is null ? condition : new BinaryOperation(BinaryOperator.And, all, condition);
+        }
+        return ProbeProgram.Of(all, action);
     }
 
     /// <summary>What is timed are calls: the entry of a function stands for its exits, too.</summary>

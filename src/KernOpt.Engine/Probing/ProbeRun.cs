@@ -18,14 +18,13 @@ public static class ProbeRun
     /// </summary>
     public static async Task<Outcome<ProbeReport>> RunAsync(Session session, ProbeRequest request, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
     {
-        if (!request.Compile(session).Try(out var program, out var why)) return why;
-        if (!session.Change().Try(out _, out why)) return why;
+        if (!session.Change().Try(out _, out var why)) return why;
+        if (!request.Compile(session).Try(out var program, out why)) return why;
         Leftovers.TakeOutPoints(session);
         if (!request.ParsePlaces(session, program.Action).Try(out var places, out why)) return why;
         var refusals = new RefusalCount();
         var clock = Stopwatch.StartNew();
         if (!PlaceSearch.Plan(session, places, program, refusals, cancellation).Try(out var plans, out why)) return why;
-        program = Cheaper(session, program, plans.Sum(p => p.Placements.Sum(l => l.Points.Length)));
         var planned = clock.Elapsed;
         using var probes = new PlacedProbes(session, program, $"{program.Action}", refusals, progress);
         clock.Restart();
@@ -36,7 +35,7 @@ public static class ProbeRun
         var readings = await ReadAsync(session, program, probes, time, cancellation).ConfigureAwait(false);
         clock.Restart();
         var notes = await probes.RemoveAsync(cancellation).ConfigureAwait(false);
-        return new ProbeReport(session.Target.Name, $"{program.Action}", request.When, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
+        return new ProbeReport(session.Target.Name, $"{program.Action}", program.When is { } when ? $"{when}" : null, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
             readings.Rows, readings.Trace, readings.Times, refusals.Rows(), notes);
     }
 
@@ -47,11 +46,6 @@ public static class ProbeRun
         TimeAction => await TimeReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
         _ => await CountReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
     };
-
-    /// <summary>A count with a slot for each thread, where there is room for them and threads can be told apart. It goes wherever the other does.</summary>
-    private static ProbeProgram Cheaper(Session session, ProbeProgram program, int points) =>
-        program.Action is CountAction && points <= PerThreadCountAction.MostPoints && session.Target.FindThreadNumberOffset().Try(out var offset, out _)
-        && ProbeProgram.Of(program.When, new PerThreadCountAction(offset)).Try(out var cheaper, out _) ? cheaper : program;
 
     private static Refusal Nothing(RefusalCount refusals)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
 using KernOpt.Live;
@@ -11,8 +12,8 @@ internal static class TraceReadings
     /// <summary>Records that a report holds; the others are counted.</summary>
     private const int MostKept = 100_000;
 
-    /// <summary>A record that is unfinished when it is looked at this often is given up: its thread has ended or left by longjmp.</summary>
-    private const int Patience = 3;
+    /// <summary>A record that has been unfinished for so long is given up, and counted as lost. Until then the ring fills up, and is not written over.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(2);
 
@@ -45,16 +46,24 @@ internal static class TraceReadings
     private sealed class Ring(InstalledPoints set, TraceAction action)
     {
         private readonly List<TraceRecord> records = [];
-        private int stuck;
+        private readonly Stopwatch stuck = new();
+        private ulong givenUp;
 
         public InstalledPoints Set => set;
-        public ulong Lost => TraceAction.LostOf(set.SharedWord);
+        public ulong Lost => TraceAction.LostOf(set.SharedWord) + givenUp;
 
         public void Read(Action<TraceRecord> use)
         {
             records.Clear();
-            var isUnfinished = action.Drain(set.SharedWord, set.StoreShared, records, skipsUnfinished: stuck >= Patience);
-            stuck = isUnfinished && records.Count == 0 ? stuck + 1 : 0;
+            var givesUp = stuck.Elapsed > Patience;
+            var isUnfinished = action.Drain(set.SharedWord, set.StoreShared, records, givesUp);
+            if (givesUp)
+            {
+                givenUp++;
+                stuck.Reset();
+            }
+            if (isUnfinished && records.Count == 0) stuck.Start();
+            else stuck.Reset();
             records.ForEach(use);
         }
     }

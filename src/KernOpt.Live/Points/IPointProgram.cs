@@ -24,14 +24,20 @@ public interface IPointProgram
     /// <summary>Why it cannot run at a point; null where it can.</summary>
     Refusal? Check(FunctionGraph graph, Point point) => null;
 
+    /// <summary>Fills the words of one point before its code can run; they are zero.</summary>
+    void Prepare(Span<ulong> words)
+    {
+    }
+
     /// <summary>Rip-relative operands are given as absolute addresses. Only for points that <see cref="Check"/> lets pass.</summary>
     void Emit(Assembler code, in PointContext context);
 }
 
 /// <summary>
-/// A point's number among those that are installed together, its own words, those in common, and what may still be read after it: all else may be overwritten.
+/// A point's number among those that are installed together, its own words, those in common, what may still be read after it (all else may be overwritten), and how many bytes have been pushed
+/// since the point: the return address, where its code is called.
 /// </summary>
-public readonly record struct PointContext(FunctionGraph Graph, Point Point, int Number, Address Words, Address Shared, LiveSet Live)
+public readonly record struct PointContext(FunctionGraph Graph, Point Point, int Number, Address Words, Address Shared, LiveSet Live, int Pushed)
 {
     public bool FlagsDead => (Live.Flags & PatchSites.StatusFlags) == 0;
 

@@ -11,6 +11,7 @@ internal static class PointStub
     /// <summary>No instruction is longer than 15 bytes, and a short jump becomes one of six.</summary>
     private const int MostBytesOfCopy = 15;
     private const ulong Alignment = 16;
+    private const int ReturnAddressBytes = 8;
 
     public static ulong MostBytes(Placement placement, IPointProgram program) =>
         ((ulong)(placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy) + Alignment - 1) & ~(Alignment - 1);
@@ -23,10 +24,11 @@ internal static class PointStub
     {
         var block = placement.Block;
         var next = 0;
+        var pushed = placement.IsCall ? ReturnAddressBytes : 0;
         for (var i = placement.Lead; i <= placement.Resume; i++)
         {
             for (; next < placement.Points.Length && placement.Points[next] == i; next++)
-                program.Emit(code, new PointContext(placement.Graph, new Point(block, i), first + next, words + (ulong)(next * program.Words * 8), shared, liveness.Before(block, i)));
+                program.Emit(code, new PointContext(placement.Graph, new Point(block, i), first + next, words + (ulong)(next * program.Words * 8), shared, liveness.Before(block, i), pushed));
             if (placement.IsCall || i == placement.Resume) break;
             code.AddInstruction(block.Instructions[i]);
         }

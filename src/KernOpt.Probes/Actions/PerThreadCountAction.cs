@@ -6,7 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace KernOpt.Probes.Actions;
 
 /// <summary>
-/// Counts like <see cref="CountAction"/>, as exactly, and without a locked instruction in threads that own a slot:
+/// <c>fast-count</c>: counts like <see cref="CountAction"/>, without a locked instruction in threads that own a slot:
 /// <code>
 ///     mov eax, fs:[number] ; and eax, 255 ; shl eax, 6 ; lea rcx, [slots] ; add rax, rcx
 ///     mov ecx, fs:[number] ; cmp [rax], rcx ; jne others
@@ -15,7 +15,8 @@ namespace KernOpt.Probes.Actions;
 ///  others: lock inc [shared]
 /// </code>
 /// Slots are given away by <see cref="GiveSlots"/>, from outside, and never taken back: whoever finds his number in one is the only one that counts there. Threads without one, and those of forked
-/// processes, count together.
+/// processes, count together. Exact as long as no two threads have one number: so not where threads are made without thread-local memory of their own (clone(2) without CLONE_SETTLS),
+/// nor across namespaces of processes.
 /// </summary>
 /// <param name="ThreadNumberOffset">See <see cref="Target.ITarget.FindThreadNumberOffset"/>.</param>
 public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
@@ -26,9 +27,6 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
 
     /// <summary>Slots of a cache line each: words of a point.</summary>
     internal const int WordsOfPoint = FirstSlot + (SlotWords << SlotBits);
-
-    /// <summary>Points beyond this many would take more memory than they save time.</summary>
-    public const int MostPoints = 64;
 
     internal override int Words => WordsOfPoint;
     internal override int MostBytes => 80;
@@ -73,5 +71,5 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
         return sum;
     }
 
-    public override string ToString() => "count";
+    public override string ToString() => "fast-count";
 }

@@ -34,6 +34,14 @@ public abstract record ProbeAction
     /// <summary>Whether the predicate is asked at this point; the action happens otherwise.</summary>
     internal virtual bool IsConditional(FunctionGraph graph, Point point) => true;
 
+    /// <summary>Something has to be done also where the predicate does not hold.</summary>
+    internal virtual bool HasOtherwise => false;
+
+    /// <summary>The frame is open.</summary>
+    internal virtual void EmitOtherwise(PassageCode passage)
+    {
+    }
+
     /// <summary>The frame is open. Words: the number of its first word among the point's.</summary>
     internal abstract void Emit(PassageCode passage, int words);
 }

@@ -32,7 +32,7 @@ public sealed record TimeAction(int ThreadNumberOffset) : ProbeAction
 
     internal override int Words => Histogram + Buckets;
     internal override int SharedWords => Table + 2 * Slots;
-    internal override int MostBytes => 288;
+    internal override int MostBytes => 384;
 
     /// <summary>rdtsc answers in both, cmpxchg compares with rax.</summary>
     internal override ImmutableArray<Register> Named => [Register.RAX, Register.RDX];
@@ -91,6 +91,26 @@ public sealed record TimeAction(int ThreadNumberOffset) : ProbeAction
         code.LockedIncrement(passage.Context.SharedWord(NoRoom));
         code.Label(ref done);
         code.nop();
+    }
+
+    internal override bool HasOtherwise => true;
+
+    /// <summary>A mark that a call at this place has left behind must not be found at the exit of one that is not timed.</summary>
+    internal override void EmitOtherwise(PassageCode passage)
+    {
+        var code = passage.Code;
+        var (key, slot, tries) = (passage.Free(2), passage.Free(3), passage.Free(4));
+        Label next = code.CreateLabel(), further = code.CreateLabel();
+        FirstSlot(passage, key, slot);
+        code.mov(tries.Low32(), Probes);
+        code.Label(ref next);
+        code.cmp(__qword_ptr[slot], key);
+        code.jne(further);
+        code.mov(__qword_ptr[slot], 0);
+        code.Label(ref further);
+        code.add(slot, SlotBytes);
+        code.dec(tries.Low32());
+        code.jne(next);
     }
 
     /// <summary>The time is taken first.</summary>

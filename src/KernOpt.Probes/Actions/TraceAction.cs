@@ -76,9 +76,10 @@ public sealed record TraceAction(ImmutableArray<Expression> Fields) : ProbeActio
     }
 
     /// <summary>
-    /// Moves finished records into the list, in order; answers whether it stopped at one that is still being written. Word, store: of the shared words.
+    /// Moves finished records into the list, in order; answers whether it stopped at one that is still being written. Word, store: of the shared words. GivesUp: the first record is passed over
+    /// if it is still being written: its thread has ended, or left it by longjmp.
     /// </summary>
-    public bool Drain(Func<int, ulong> word, Action<int, ulong> store, ICollection<TraceRecord> into, bool skipsUnfinished)
+    public bool Drain(Func<int, ulong> word, Action<int, ulong> store, ICollection<TraceRecord> into, bool givesUp)
     {
         var (head, tail) = (word(Head), word(Tail));
         // The words are the target's to spoil: never more than the ring holds.
@@ -87,7 +88,8 @@ public sealed record TraceAction(ImmutableArray<Expression> Fields) : ProbeActio
         {
             var at = Ring + (int)(tail % Capacity) * RecordWords;
             if (word(at) == tail + 1) into.Add(new TraceRecord((int)word(at + 1), word(at + 2), [.. Enumerable.Range(at + 3, Fields.Length).Select(word)]));
-            else if (!skipsUnfinished) break;
+            else if (!givesUp) break;
+            givesUp = false;
         }
         store(Tail, tail);
         return tail != head;

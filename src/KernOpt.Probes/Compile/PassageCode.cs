@@ -27,7 +27,7 @@ internal sealed partial class PassageCode(Assembler code, PointContext context, 
     private bool hasFlags;
 
     /// <summary>How far below the point's own the stack pointer is, in bytes.</summary>
-    private int below;
+    private int below = context.Pushed;
 
     public Assembler Code => code;
     public PointContext Context => context;
@@ -40,7 +40,7 @@ internal sealed partial class PassageCode(Assembler code, PointContext context, 
         hasFlags = true;
         code.lea(rsp, __[rsp - RedZone]);
         code.pushfq();
-        below = RedZone + WordBytes;
+        below += RedZone + WordBytes;
     }
 
     public void Open()
@@ -67,7 +67,7 @@ internal sealed partial class PassageCode(Assembler code, PointContext context, 
         if (!hasFlags) return;
         code.popfq();
         code.lea(rsp, __[rsp + RedZone]);
-        below = 0;
+        below -= RedZone + WordBytes;
         hasFlags = false;
     }
 

@@ -10,7 +10,7 @@ namespace KernOpt.Probes.Compile;
 /// Proves that a read cannot fault, in one of two ways:
 /// <list type="bullet">
 /// <item>it lies on the stack between the stack pointer and the return address, that included;</item>
-/// <item>the program itself reads or writes these bytes, from the same register, in the instructions that certainly follow, before anything else could fault or change the
+/// <item>the program itself reads these bytes, from the same register, in the instructions that certainly follow, before anything else could fault or change the
 /// register. A program that this kills was about to die by the same access.
 /// <code>
 ///  point: mov  eax, [rdi+8]          ; u32[rdi+8], u16[rdi+10] are proved here
@@ -19,6 +19,14 @@ namespace KernOpt.Probes.Compile;
 /// </summary>
 internal static class ReadProof
 {
+    /// <summary>What does one access at the place that its operand names, or none, and faults in no other way. Not bt with a register, nor div.</summary>
+    private static readonly HashSet<Mnemonic> Plain =
+    [
+        Mnemonic.Mov, Mnemonic.Movzx, Mnemonic.Movsx, Mnemonic.Movsxd, Mnemonic.Lea, Mnemonic.Add, Mnemonic.Sub, Mnemonic.And, Mnemonic.Or, Mnemonic.Xor, Mnemonic.Cmp, Mnemonic.Test, Mnemonic.Inc,
+        Mnemonic.Dec, Mnemonic.Neg, Mnemonic.Not, Mnemonic.Shl, Mnemonic.Shr, Mnemonic.Sar, Mnemonic.Imul, Mnemonic.Push, Mnemonic.Pop, Mnemonic.Nop, Mnemonic.Endbr64, Mnemonic.Cdq, Mnemonic.Cqo,
+        Mnemonic.Cdqe, Mnemonic.Cwde, Mnemonic.Movups, Mnemonic.Movdqu, Mnemonic.Movd, Mnemonic.Movq, Mnemonic.Movss, Mnemonic.Movsd, Mnemonic.Pxor, Mnemonic.Xorps,
+    ];
+
     public static bool IsProved(FunctionGraph graph, Point point, Load load)
     {
         if (PlaceInMemory.Of(load.Address) is not { } place) return false;
@@ -34,7 +42,7 @@ internal static class ReadProof
         for (var i = point.Index; i < point.Block.Instructions.Length; i++)
         {
             var instruction = point.Block.Instructions[i];
-            if (!StraightRun.CanBypass(instruction) || instruction.HasRepPrefix || instruction.HasRepnePrefix || instruction.HasOpMask) return false;
+            if (!Plain.Contains(instruction.Mnemonic) || instruction.HasRepPrefix || instruction.HasRepnePrefix || instruction.HasOpMask) return false;
             var info = factory.GetInfo(instruction);
             foreach (var memory in info.GetUsedMemory())
             {
@@ -52,7 +60,7 @@ internal static class ReadProof
     }
 
     private static bool Covers(in UsedMemory memory, PlaceInMemory place, int bytes) =>
-        memory.Access is OpAccess.Read or OpAccess.Write or OpAccess.ReadWrite or OpAccess.ReadCondWrite && memory.Base == place.Register && memory.Index == Register.None && memory.AddressSize == CodeSize.Code64
+        memory.Access is OpAccess.Read or OpAccess.ReadWrite or OpAccess.ReadCondWrite && memory.Base == place.Register && memory.Index == Register.None && memory.AddressSize == CodeSize.Code64
         && memory.Segment is not (Register.FS or Register.GS) && memory.MemorySize.GetSize() is var size && (long)memory.Displacement <= place.Offset
         && place.Offset + bytes <= (long)memory.Displacement + size;
 }

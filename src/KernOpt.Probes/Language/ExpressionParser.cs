@@ -22,11 +22,15 @@ public sealed class ExpressionParser
     /// <summary>Deeper nesting would need more registers than there are.</summary>
     private const int MostNesting = 64;
 
+    /// <summary>So that what walks over the tree does not nest too deep either.</summary>
+    private const int MostOperations = 200;
+
     private readonly string text;
     private readonly INames names;
     private readonly IReadOnlyList<Token> tokens;
     private int next;
     private int nesting;
+    private int operations;
 
     private ExpressionParser(string text, IReadOnlyList<Token> tokens, INames names)
     {
@@ -61,6 +65,18 @@ public sealed class ExpressionParser
 
     internal Token Advance() => tokens[next++];
 
+    /// <summary>A name, or names with hyphens between them: <c>fast-count</c>.</summary>
+    internal string TakeHyphenated()
+    {
+        var name = Advance().Text;
+        while (Current is { Kind: TokenKind.Symbol, Text: "-" } && tokens[next + 1].Kind == TokenKind.Name)
+        {
+            next++;
+            name += "-" + Advance().Text;
+        }
+        return name;
+    }
+
     /// <summary>Refused when something follows.</summary>
     internal Outcome<Done> EndOf() => Current.Kind == TokenKind.End ? Done.It : Wrong("an operator or the end was expected");
 
@@ -71,6 +87,7 @@ public sealed class ExpressionParser
         if (!Prefix().Try(out var left, out var why)) return why;
         while (Current.Kind == TokenKind.Symbol && Operators.BinaryNamed(Current.Text) is { } binary && Operators.LevelOf(binary) >= level)
         {
+            if (++operations > MostOperations) return Wrong($"there are more than {MostOperations} operators");
             next++;
             if (!Level(Operators.LevelOf(binary) + 1).Try(out var right, out why)) return why;
             left = new BinaryOperation(binary, left, right);

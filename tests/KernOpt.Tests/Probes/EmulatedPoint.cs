@@ -15,8 +15,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace KernOpt.Tests.Probes;
 
 /// <summary>
-/// A point in an emulated machine: behind two pushes, before a read of [rdi+8]. Its words, the page that rdi leads to and the stack are mapped, and nothing else: whatever is stored or
-/// read elsewhere faults.
+/// A point in an emulated machine: behind two pushes, before a read of [rdi+8]. Mapped are its words, to their end, the page at whose start or end these eight bytes lie, one of stack, and the
+/// thread's: what is stored or read elsewhere faults.
 /// </summary>
 internal sealed class EmulatedPoint : IDisposable
 {
@@ -32,6 +32,7 @@ internal sealed class EmulatedPoint : IDisposable
     private readonly Emulator emulator = new();
     private readonly BasicBlock block;
     private ulong next = Code;
+    private ulong words = Words;
 
     public EmulatedPoint()
     {
@@ -60,20 +61,22 @@ internal sealed class EmulatedPoint : IDisposable
     public Point Point => new(block, Index);
 
     /// <summary>What the last passage left in the words.</summary>
-    public ulong Word(int word) => BinaryPrimitives.ReadUInt64LittleEndian(emulator.Read(Words + 8 * (ulong)word, 8));
+    public ulong Word(int word) => BinaryPrimitives.ReadUInt64LittleEndian(emulator.Read(words + 8 * (ulong)word, 8));
 
-    public void StoreWord(int word, ulong value) => emulator.Write(Words + 8 * (ulong)word, BitConverter.GetBytes(value));
+    public void StoreWord(int word, ulong value) => emulator.Write(words + 8 * (ulong)word, BitConverter.GetBytes(value));
 
     public ulong SharedWord(IPointProgram program, int word) => Word(program.Words + word);
 
     /// <summary>Fresh words for the next passages.</summary>
-    public void Clear(IPointProgram program) => emulator.Write(Words, new byte[8 * (program.Words + program.SharedWords)]);
+    public void Clear(IPointProgram program) => emulator.Write(words, new byte[8 * (program.Words + program.SharedWords)]);
 
     /// <summary>Code for a set of what is live, and where it lies.</summary>
-    public (ulong At, ulong End) Emit(IPointProgram program, LiveSet live, int index = Index)
+    public (ulong At, ulong End) Emit(IPointProgram program, LiveSet live, int index = Index, int pushed = 0)
     {
+        // What is written behind them faults.
+        words = Words + WordBytes - 8 * (ulong)(program.Words + program.SharedWords);
         var at = next;
-        var context = new PointContext(Graph, new Point(block, index), 7, new Address(Words), new Address(Words) + 8 * (ulong)program.Words, live);
+        var context = new PointContext(Graph, new Point(block, index), 7, new Address(words), new Address(words) + 8 * (ulong)program.Words, live, pushed);
         var bytes = StubAssembler.Assemble(new Address(at), c =>
         {
             program.Emit(c, context);
@@ -100,7 +103,7 @@ internal sealed class EmulatedPoint : IDisposable
             if (instruction.IsJccShortOrNear) text = $"{instruction.Mnemonic}".ToLowerInvariant() + " short";
             else if (instruction.IsIPRelativeMemoryOperand)
             {
-                var offset = instruction.IPRelativeMemoryAddress - Words;
+                var offset = instruction.IPRelativeMemoryAddress - words;
                 text = System.Text.RegularExpressions.Regex.Replace(text, @"\[[^\]]*\]", $"[word {offset / 8}{(offset % 8 == 0 ? "" : $"+{offset % 8}")}]");
             }
             yield return text;
@@ -115,7 +118,7 @@ internal sealed class EmulatedPoint : IDisposable
         var state = new MachineState { Flags = 2 | ((ulong)random.Next() & (ulong)0x8D5) };
         for (var i = 0; i < 16; i++) state.General[i] = (ulong)random.NextInt64(long.MinValue, long.MaxValue) >> (random.Next(3) == 0 ? random.Next(64) : 0);
         state.General[MachineState.Rsp] = Stack + 2048 + 8 * (ulong)random.Next(64);
-        state.General[Register.RDI - Register.RAX] = Pointed + (ulong)random.Next(2048);
+        state.General[Register.RDI - Register.RAX] = Pointed + (random.Next(2) == 0 ? unchecked((ulong)-8) : Page - 16);
         var memory = new byte[Page];
         random.NextBytes(memory);
         emulator.Write(Pointed, memory);

@@ -101,6 +101,44 @@ public sealed class ProbeProgramTests
         Assert.NotNull(point.Pass(code, point.Arrive(new Random(1)), LiveSet.All));
     }
 
+    /// <summary>Where the code is called, the return address lies between it and what the point sees.</summary>
+    [Fact]
+    public void BehindACall_TheStackIsThePoints()
+    {
+        using var point = new EmulatedPoint();
+        var action = new TraceAction([new RegisterValue(Register.RSP), new ReturnAddress(), new Load(new IntegerType(8, false), new RegisterValue(Register.RSP))]);
+        var program = ProbeProgram.Of(null, action).Value;
+        foreach (var live in new[] { LiveSet.All, LiveSet.Empty })
+        {
+            var code = point.Emit(program, live, pushed: 8);
+            point.Clear(program);
+            var state = point.Arrive(new Random(1));
+            var meaning = point.MeaningOf(state);
+            var called = state.Copy();
+            called.General[MachineState.Rsp] -= 8;
+            Assert.Null(point.Pass(code, called, live));
+            var records = new List<TraceRecord>();
+            action.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false);
+            Assert.Equal(action.Fields.Select(meaning.Of), Assert.Single(records).Values);
+        }
+    }
+
+    /// <summary>Points that are passed a few times only are sampled as often as others.</summary>
+    [Fact]
+    public void Every_BeginsAnywhere()
+    {
+        var program = ProbeProgram.Of(new Every(100), new CountAction()).Value;
+        var first = 0;
+        for (var i = 0; i < 20_000; i++)
+        {
+            var words = new ulong[program.Words];
+            program.Prepare(words);
+            Assert.Equal(0UL, words[program.ActionWords]);
+            if ((uint)words[0] == 0) first++;
+        }
+        Assert.InRange(first, 100, 300);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -148,7 +186,7 @@ public sealed class ProbeProgramTests
         var state = point.Arrive(new Random(1));
         for (var i = 0; i < TraceAction.Capacity + 10; i++) Assert.Null(point.Pass(code, state, LiveSet.All));
         var records = new List<TraceRecord>();
-        Assert.False(action.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, skipsUnfinished: false));
+        Assert.False(action.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false));
         Assert.Equal((ulong)(TraceAction.Capacity + 10 - records.Count), TraceAction.LostOf(w => point.SharedWord(program, w)));
         Assert.All(records, r => Assert.Equal(state.General[Register.RSI - Register.RAX], r.Values[0]));
         Assert.Equal(records.Select(r => r.Time).Order(), records.Select(r => r.Time));
@@ -162,8 +200,6 @@ public sealed class ProbeProgramTests
         Assert.Equal("dec dword [word 0]; jns short; imul eax,[word 0+4],19660Dh; add eax,3C6EF35Fh; mov [word 0+4],eax; imul rax,13h; shr rax,20h; mov [word 0],eax; lock inc qword [word 1]; nop; nop",
             Listing("count", "every(10)", LiveSet.All - LiveSet.Of(Status) - LiveSet.Of(Register.RAX)));
     }
-
-    internal static Outcome<ProbeProgram> OfText(string when) => ExpressionParser.Parse(when, ParserTests.NoFunctions).Then(w => ProbeProgram.Of(w, new CountAction()));
 
     private static string Listing(string action, string? when, LiveSet live)
     {
@@ -185,7 +221,7 @@ public sealed class ProbeProgramTests
                 break;
             case TraceAction trace:
                 var records = new List<TraceRecord>();
-                trace.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, skipsUnfinished: false);
+                trace.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false);
                 Assert.Equal(counted, records.Count);
                 Assert.Equal(7, records[^1].Point);
                 Assert.True(trace.Fields.Select(meaning.Of).SequenceEqual(records[^1].Values), $"{what}: {string.Join(", ", trace.Fields.Select(meaning.Of))} and not {string.Join(", ", records[^1].Values)}");

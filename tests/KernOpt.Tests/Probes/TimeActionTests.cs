@@ -106,6 +106,22 @@ public sealed class TimeActionTests : IDisposable
         Assert.Equal((2UL, (0UL, 1UL)), (Times.Calls, Missed));
     }
 
+    /// <summary>A call that is not timed, at the place of one that was left by a longjmp, does not end that one.</summary>
+    [Fact]
+    public void ACallThatIsNotSampled_RemovesTheMarkThatIsThere()
+    {
+        var few = ProbeProgram.Of(new BinaryOperation(BinaryOperator.Equal, new Argument(1), new Number(7)), new TimeAction(EmulatedPoint.ThreadNumberOffset)).Value;
+        var (begins, ends) = (point.Emit(few, LiveSet.Empty, EmulatedPoint.Entry), point.Emit(few, LiveSet.Empty, EmulatedPoint.Exit));
+        point.Clear(few);
+        foreach (var argument in new ulong[] { 7, 8 })
+        {
+            state.General[Register.RSI - Register.RAX] = argument;
+            Assert.Null(point.Pass(begins, state, LiveSet.Empty));
+        }
+        Assert.Null(point.Pass(ends, state, LiveSet.Empty));
+        Assert.Equal((0UL, (0UL, 1UL)), (Times.Calls, TimeAction.Missed(w => point.SharedWord(few, w))));
+    }
+
     private void Enter(int frame = 0, uint thread = EmulatedPoint.ThreadNumberIs) => Pass(enter, frame, thread);
 
     private void Leave(int frame = 0, uint thread = EmulatedPoint.ThreadNumberIs) => Pass(leave, frame, thread);
