@@ -26,6 +26,9 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     /// <summary>Places in one module from which on it pays to look at all of its functions first: a second, for less to save at each passage.</summary>
     private const int FewestToLearn = 256;
 
+    /// <summary>Code and words of one batch, without what is in common.</summary>
+    private const long MostBytes = 3 << 20;
+
     private readonly List<InstalledPoints> sets = [];
     private readonly List<PlacedPoint> points = [];
     private readonly HashSet<Function> incomplete = [];
@@ -67,25 +70,27 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     /// <summary>Functions some of whose places took no code after all.</summary>
     public IReadOnlySet<Function> Incomplete => incomplete;
 
-    /// <summary>Those of one function stay together where they have words in common; else those whose jumps come down on one page.</summary>
-    private IEnumerable<IReadOnlyList<Placement>> Batches(IEnumerable<PlacementPlan> plans) =>
-        program.SharedWords > 0 ? ByFunction(plans) : plans.SelectMany(p => p.Placements).OrderByDescending(p => p.Page).Chunk(LiveCode.MostPlacements);
-
-    private static IEnumerable<IReadOnlyList<Placement>> ByFunction(IEnumerable<PlacementPlan> plans)
+    /// <summary>Those of one function stay together where they have words in common; else those whose jumps come down on one page. A batch fits into a region together with another.</summary>
+    private IEnumerable<IReadOnlyList<Placement>> Batches(IEnumerable<PlacementPlan> plans)
     {
-        var batch = new List<Placement>();
         // Exits before entries: a call that is seen to leave and was not seen to come in is told apart, the reverse is not.
-        foreach (var part in plans.SelectMany(p => p.Placements.OrderBy(l => l.Block == l.Graph.Entry).Chunk(LiveCode.MostPlacements)))
+        var parts = program.SharedWords > 0 ? plans.Select(p => p.Placements.OrderBy(l => l.Block == l.Graph.Entry).ToArray())
+            : plans.SelectMany(p => p.Placements).OrderByDescending(p => p.Page).Select(p => new[] { p });
+        var (batch, bytes) = (new List<Placement>(), 0L);
+        foreach (var part in parts.SelectMany(p => p.Chunk(LiveCode.MostPlacements)))
         {
-            if (batch.Count + part.Length > LiveCode.MostPlacements)
+            if (batch.Count + part.Length > LiveCode.MostPlacements || bytes + Bytes(part) > MostBytes)
             {
-                yield return batch;
-                batch = [];
+                if (batch.Count > 0) yield return batch;
+                (batch, bytes) = ([], 0);
             }
             batch.AddRange(part);
+            bytes += Bytes(part);
         }
         if (batch.Count > 0) yield return batch;
     }
+
+    private long Bytes(Placement[] placements) => placements.Sum(p => (long)p.Points.Length) * (program.MostBytes + 8L * program.Words);
 
     /// <summary>Waits for a time, or until the target or the caller ends it, and looks every so often; answers the seconds.</summary>
     public async Task<double> WatchAsync(TimeSpan time, TimeSpan every, Action look, CancellationToken cancellation)
