@@ -26,6 +26,15 @@ public sealed class InstalledPoints : Installed
     /// <summary>A point's word as it is now: a plain load of memory that is shared with the target.</summary>
     public ulong Word(int point, int word) => LoadData(8 * ((ulong)point * (ulong)Words + (ulong)word));
 
+    /// <summary>A store that the target's code sees at once.</summary>
+    public void StoreWord(int point, int word, ulong value) => Region.Memory.Store(DataAt(8 * ((ulong)point * (ulong)Words + (ulong)word)), value);
+
+    /// <summary>One of the words that its points have in common, from 0.</summary>
+    public ulong SharedWord(int word) => LoadData(SharedAt(Points, Words, (int)Entry.More) + 8 * (ulong)word);
+
+    /// <summary>A store that the target's code sees at once.</summary>
+    public void StoreShared(int word, ulong value) => Region.Memory.Store(DataAt(SharedAt(Points, Words, (int)Entry.More) + 8 * (ulong)word), value);
+
     /// <summary>Text that is executed in the region instead of in its place, by placement.</summary>
     internal IReadOnlyList<AddressRange> Bypassed()
     {
@@ -49,9 +58,12 @@ public sealed class InstalledPoints : Installed
     /// <summary>More than there can be where the figures are none.</summary>
     internal static ulong LeastDataOf(Entry entry) =>
         (int)(uint)entry.Facts is > 0 and <= MostPoints and var points && (int)(entry.Facts >> 32) is > 0 and <= MostWords and var words && entry.More <= MostPoints
-            ? DataBytes(points, words, (int)entry.More) : ulong.MaxValue;
+            ? DataBytes(points, words, (int)entry.More, 0) : ulong.MaxValue;
 
-    internal static ulong DataBytes(int points, int words, int placements) => WordBytes(points, words) + (ulong)placements * RangeBytes;
+    /// <summary>The words of each point, the bypassed text, the words in common.</summary>
+    internal static ulong DataBytes(int points, int words, int placements, int sharedWords) => SharedAt(points, words, placements) + 8 * (ulong)sharedWords;
+
+    internal static ulong SharedAt(int points, int words, int placements) => WordBytes(points, words) + (ulong)placements * RangeBytes;
 
     internal static ulong WordBytes(int points, int words) => 8 * (ulong)points * (ulong)words;
 

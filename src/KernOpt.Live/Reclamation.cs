@@ -14,8 +14,8 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
 {
     public readonly record struct Result(int Restored, int Draining, int RegionsUnmapped, IReadOnlyList<Refusal> Problems);
 
-    /// <summary>Something that is draining, with the padding that leads to it.</summary>
-    private sealed record Waiting(LiveRegion Region, ulong Owner, PlacedEntry? Placed, IReadOnlyList<LoggedChange> Springboards);
+    /// <summary>Something that is draining, with the padding and the pages that lead to it.</summary>
+    private sealed record Waiting(LiveRegion Region, ulong Owner, PlacedEntry? Placed, IReadOnlyList<LoggedChange> Springboards, IReadOnlyList<AddressRange> Stones);
 
     public Result Run(bool unmapsEmpty, int mostProofs)
     {
@@ -60,12 +60,14 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
                 // Whoever prepared it was killed: an entry that we make is past this state, or gone, before anyone else can look.
                 if (placed.State == EntryState.Preparing && IsCutOff(owned[placed.Entry.Id])) region.Mark(placed, EntryState.Draining);
                 if (placed.State != EntryState.Draining || !IsCutOff(owned[placed.Entry.Id])) continue;
-                waiting.Add(new Waiting(region, placed.Entry.Id, placed, [.. owned[placed.Entry.Id].Where(c => c.Record.Kind == ChangeKind.Springboard)]));
+                if (StonesOf(placed).Try(out var stones, out _)) waiting.Add(new Waiting(region, placed.Entry.Id, placed, [.. owned[placed.Entry.Id].Where(c => c.Record.Kind == ChangeKind.Springboard)], stones));
             }
             var entries = isOurs ? region.Entries.Select(e => e.Entry.Id).ToHashSet() : [];
             foreach (var orphans in owned.Where(o => !entries.Contains(o.Key) && IsCutOff(o)))
-                waiting.Add(new Waiting(region, orphans.Key, null, [.. orphans.Where(c => c.Record.Kind == ChangeKind.Springboard)]));
+                waiting.Add(new Waiting(region, orphans.Key, null, [.. orphans.Where(c => c.Record.Kind == ChangeKind.Springboard)], []));
         }
+
+        private Outcome<IReadOnlyList<AddressRange>> StonesOf(PlacedEntry placed) => placed.Entry.Stones == 0 ? Array.Empty<AddressRange>() : target.FindStones(placed.Entry.Stones);
 
         public void ProveAndRelease() => Release([.. waiting.GroupBy(RedirectionOf).Select(g => g.ToList())]);
 
@@ -105,9 +107,10 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
         {
             if (candidate.Placed is { } placed && placed.Entry.Code.Length > 0) yield return candidate.Region.RangeOf(placed.Entry.Code);
             foreach (var springboard in candidate.Springboards) yield return springboard.Record.Range;
+            foreach (var stones in candidate.Stones) yield return stones;
         }
 
-        /// <summary>Padding first, then the records, then the entry: killed in between, a later run finds the rest draining.</summary>
+        /// <summary>Padding and pages first, then the records, then the entry: killed in between, a later run finds the rest draining.</summary>
         private void Free(Waiting candidate)
         {
             var isOurs = candidate.Region.Status == RegionStatus.Usable;
@@ -121,6 +124,7 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
                 if (isStored) Restored++;
             }
             if (!isOurs) return;
+            if (candidate.Placed is { Entry.Stones: not 0 and var file } && !target.UnmapStones(file).IsDone) return;
             foreach (var change in candidate.Region.Changes.Where(c => c.Record.Owner == candidate.Owner).ToList()) candidate.Region.Free(change);
             if (candidate.Placed is { } placed) candidate.Region.Remove(placed);
         }

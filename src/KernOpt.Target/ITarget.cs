@@ -48,6 +48,23 @@ public interface ITarget : IDisposable
     Outcome<Done> UnmapRegion(IRegion region);
 
     /// <summary>
+    /// Where <see cref="IStoneFile.Map"/> may put pages now: free, out of the way of what grows, and of a region of so many bytes for any module that may be mapped before. Whole
+    /// pages, ascending; none where this target takes none.
+    /// </summary>
+    IReadOnlyList<AddressRange> ReadFreeSpace(ulong regionBytes);
+
+    /// <summary>
+    /// Makes a file of whole pages of code, which the target will execute wherever it is told to map one of them. Places: how many mappings are to be made of it.
+    /// </summary>
+    Outcome<IStoneFile> MakeStones(ReadOnlySpan<byte> pages, int places);
+
+    /// <summary>Pages of the file of this number that the target has mapped, whoever told it to. Refused when the memory map cannot be read, which is not "none".</summary>
+    Outcome<IReadOnlyList<AddressRange>> FindStones(ulong file);
+
+    /// <summary>Unmaps all pages of that file, and nothing else. The caller has proved that no thread is in them, and nothing leads there.</summary>
+    Outcome<Done> UnmapStones(ulong file);
+
+    /// <summary>
     /// Proves that no thread executes in any of the ranges or will return to one, and that no other address space shares them.
     /// New entries must have been made impossible before. Answers the evidence; not proved is an answer, not an error.
     /// </summary>
@@ -61,6 +78,18 @@ public interface ITarget : IDisposable
     /// elsewhere.
     /// </summary>
     Outcome<Address> ReadThreadPointer();
+
+    /// <summary>
+    /// How many bytes above its thread pointer code of the target finds the number of the thread that runs it, 32 bits: threads are held for it. Refused where that is
+    /// not kept there.
+    /// </summary>
+    Outcome<int> FindThreadNumberOffset();
+
+    /// <summary>The numbers of all threads now, as they are told themselves (a process in a namespace of its own has others than we see).</summary>
+    IReadOnlyList<int> ReadThreadNumbers();
+
+    /// <summary>What rdtsc answers now to code of the target, within a microsecond.</summary>
+    ulong ReadTimeStamp();
 
     /// <summary>CPU time that all threads have used since the target started.</summary>
     TimeSpan CpuTime { get; }
@@ -95,6 +124,19 @@ public interface IRegion
 
     void Read(ulong offset, Span<byte> into);
     void Write(ulong offset, ReadOnlySpan<byte> bytes);
+}
+
+/// <summary>
+/// A file of stepping stones: code that jumps of a target come down on because the bytes around them leave no other choice, and that jumps on to a region. Nobody can write
+/// it once it is made. Disposing ends what may be mapped of it; what is mapped stays.
+/// </summary>
+public interface IStoneFile : IDisposable
+{
+    /// <summary>Tells its pages from those of all other files for as long as one of them is mapped; not 0.</summary>
+    ulong Number { get; }
+
+    /// <summary>Maps one page of the file, by its number from 0, at a page that is free. Refused (4204) where anything is mapped there by then: nothing is ever replaced.</summary>
+    Outcome<Done> Map(Address at, int page);
 }
 
 /// <summary>Whether the ranges are quiescent, and on what evidence. Held: how many threads had to be held, longest first.</summary>

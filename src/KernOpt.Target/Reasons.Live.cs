@@ -28,9 +28,12 @@ public static partial class Reasons
     public static readonly Reason PointTaken = new(5401, nameof(PointTaken), "The instruction, or one that would have to be executed elsewhere for it, is changed already, or is to be for another place of these: a version, a probe. `kernopt list` shows what is in.");
     public static readonly Reason PointTooShort = new(5402, nameof(PointTooShort), "The instruction has one byte, and none before it in the same straight run is longer.");
     public static readonly Reason NoWayToPoint = new(5403, nameof(NoWayToPoint), "No instruction that would do is long enough for a jump inside one cache line, and no padding is within reach of a short one.");
-    public static readonly Reason PointNotMovable = new(5404, nameof(PointNotMovable), "The instruction must stay where it is (a call through a pointer, a system call, a return, an indirect jump), and nothing before it in the same straight run can be replaced.");
+    public static readonly Reason PointNotMovable = new(5404, nameof(PointNotMovable), "The instruction must stay where it is (a call through a pointer, a system call), and nothing before it in the same straight run can be replaced.");
     public static readonly Reason NoPoint = new(5405, nameof(NoPoint), "The places that were asked for hold no instruction: a function that never returns has no exit.");
     public static readonly Reason NotAnInstruction = new(5406, nameof(NotAnInstruction), "No instruction of the function begins at this offset. `kernopt inspect ... FUNC` lists them.");
     public static readonly Reason ConditionalExit = new(5407, nameof(ConditionalExit), "The function leaves by a conditional jump, before which it is not known yet whether it leaves: this exit is not counted.");
     public static readonly Reason UnreachedCode = new(5408, nameof(UnreachedCode), "Bytes of the function that no path from its entry reaches, such as landing pads of exceptions: their blocks are left out.");
+    public static readonly Reason NoStone = new(5409, nameof(NoStone), "No instruction that would do is long enough for a jump inside one cache line, no padding is within reach of a short one, and a jump that the bytes behind it complete would lead to where something is mapped or must stay free, or need bytes that change.");
+    public static readonly Reason PageTaken = new(5410, nameof(PageTaken), "The page that the jump would lead to was free when it was chosen and is no more. Nothing of it was changed; try again.");
+    public static readonly Reason ServesAsDisplacement = new(5411, nameof(ServesAsDisplacement), "These bytes complete a jump that points before them have put in, and must stay as they are until it is taken out.");
 }

@@ -30,8 +30,11 @@ public static partial class Reasons
     public static readonly Reason NotARegion = new(4207, nameof(NotARegion), "The region is not one of this target's.");
     public static readonly Reason ModuleFileChanged = new(4208, nameof(ModuleFileChanged), "The file of a loaded module was replaced or cannot be read, so its bytes are not known.");
 
+    public static readonly Reason TooManyMappings = new(4209, nameof(TooManyMappings), "The target has so many mappings that it needs what is left of vm.max_map_count for itself. Use fewer places at once.");
+
     public static readonly Reason NoThreadToBorrow = new(4301, nameof(NoThreadToBorrow), "No thread of the target could be borrowed for a moment: all are in waits that cannot be interrupted, or being stopped otherwise.");
     public static readonly Reason SystemCallFilter = new(4303, nameof(SystemCallFilter), "All threads of the target run under a filter of system calls (seccomp), which could end the process for a call made on its behalf.");
+    public static readonly Reason ThreadNumberNotFound = new(4304, nameof(ThreadNumberNotFound), "The program's threads do not keep their numbers where the C library does (glibc, musl), so that code in it cannot tell them apart.");
     public static readonly Reason ThreadLost = new(4302, nameof(ThreadLost), "The borrowed thread ended (or was killed) while it was borrowed.");
 
     public static readonly Reason SamplerUnavailable = new(4401, nameof(SamplerUnavailable), "Neither the kernel's performance events nor looking at threads is possible here.");

@@ -16,7 +16,7 @@ internal static class ExitCode
     [
         Reasons.BadCommandLine, Reasons.NoTarget, Reasons.TwoTargets, Reasons.SettingsUnreadable, Reasons.NoSuchProcess, Reasons.BadBinding, Reasons.BindingNotAnArgument, Reasons.NoSuchVersion,
         Reasons.FunctionNotFound, Reasons.FunctionAmbiguous, Reasons.NotFunctionStart, Reasons.FunctionNameMalformed, Reasons.ModuleNotFound,
-        Reasons.BadPlace, Reasons.NotAnInstruction,
+        Reasons.BadPlace, Reasons.NotAnInstruction, Reasons.BadExpression, Reasons.WrongType, Reasons.BadAction,
     ];
 
     /// <summary>41xx and 7107 are missing permissions; 70xx are errors in a policy file; what names nothing that exists is a usage error; all else is refused.</summary>

@@ -6,6 +6,8 @@ namespace KernOpt.Cli.Output;
 /// <summary>How results look for people. No figure appears here that is not in the JSON document too.</summary>
 internal static partial class Tables
 {
+    private const int ValuesShown = 8;
+
     public static void HotBlocks(IAnsiConsole console, HotReport report, int top)
     {
         var table = new Sheet("share", "loop depth", "block", "function");
@@ -81,10 +83,11 @@ internal static partial class Tables
 
     public static void Reach(IAnsiConsole console, ReachReport report)
     {
-        var table = new Sheet("module", "instructions", "jump", "call", "earlier jump", "springboard", "refused");
+        var table = new Sheet("module", "instructions", "jump", "call", "earlier jump", "springboard", "punned jump", "punned call", "refused");
         foreach (var row in report.Modules)
         {
-            table.Add(row.Module, $"{row.Instructions}", Of(row.Jump, row), Of(row.Call, row), Of(row.EarlierJump, row), Of(row.Springboard, row), Of(row.Refused, row));
+            table.Add(row.Module, $"{row.Instructions}", Of(row.Jump, row), Of(row.Call, row), Of(row.EarlierJump, row), Of(row.Springboard, row), Of(row.PunnedJump, row), Of(row.PunnedCall, row),
+                Of(row.Refused, row));
         }
         table.WriteTo(console);
         Refusals(console, report.Refusals);
@@ -104,12 +107,61 @@ internal static partial class Tables
     public static void Probe(IAnsiConsole console, ProbeReport report, int top)
     {
         var table = new Sheet("count", "a second", "place", "reached by", "instruction");
-        foreach (var row in report.Rows.OrderByDescending(r => r.Count).Take(top)) table.Add($"{row.Count}", $"{row.PerSecond:0}", row.Place, row.Rung, row.Instruction);
+        foreach (var row in report.Rows.OrderByDescending(r => r.Count).Where(r => report.Times is null || r.Count > 0).Take(top)) table.Add($"{row.Count}", $"{row.PerSecond:0}", row.Place, row.Rung, row.Instruction);
         table.WriteTo(console);
         if (report.Rows.Count > top) console.MarkupLineInterpolated($"and {report.Rows.Count - top} more; --top shows them, --json has all");
+        foreach (var row in report.Rows.Where(r => r.Values is not null && r.Count > 0).OrderByDescending(r => r.Count).Take(top)) ProbedValues(console, row);
+        if (report.Times is { } times) Times(console, times, top);
+        if (report.Trace is { } trace) Trace(console, trace, top);
         Refusals(console, report.Refusals);
         foreach (var note in report.Notes) console.MarkupLineInterpolated($"note: {note}");
         console.MarkupLineInterpolated($"{report.Places} places for {report.Seconds:0.0} s; planned in {report.PlanningSeconds:0.00} s, placed in {report.PlacingSeconds:0.00} s, taken out in {report.RemovingSeconds:0.00} s");
+    }
+
+    private static void ProbedValues(IAnsiConsole console, ProbeRow row)
+    {
+        console.MarkupLineInterpolated($"[bold]{row.Place}[/]");
+        foreach (var table in row.Values!)
+        {
+            var top = string.Join(", ", table.Top.Take(ValuesShown).Select(v => $"{v.Value} {v.Share:P1}"));
+            var rest = table.Top.Count - ValuesShown is > 0 and var more ? $", {more} more" : "";
+            console.MarkupLineInterpolated($"  {table.Expression}: {top}{rest}{(table.Other > 0 ? $"; {table.Other} times values that the table had no room for" : "")}");
+        }
+    }
+
+    public static void Concurrency(IAnsiConsole console, ConcurrencyReport report)
+    {
+        foreach (var row in report.Functions)
+        {
+            console.MarkupLineInterpolated($"[bold]{row.Function}[/]: {row.Mean:0.00} threads inside on average, {row.Most} at most; {row.Calls} calls, {row.NanosecondsPerCall ?? 0:0} ns each");
+            var table = new Sheet("threads inside", "share of the time", "");
+            foreach (var level in row.Levels) table.Add($"{level.Threads}", $"{level.Share:P1}", Bars.Of(level.Share));
+            table.WriteTo(console);
+            if (row.Timeline.Count > 1) console.MarkupLineInterpolated($"over time: {Bars.Line(row.Timeline)}");
+        }
+        Refusals(console, report.Refusals);
+        foreach (var note in report.Notes) console.MarkupLineInterpolated($"note: {note}");
+        console.MarkupLineInterpolated($"{report.Samples} looks in {report.Seconds:0.0} s");
+    }
+
+    private static void Times(IAnsiConsole console, TimesReport times, int top)
+    {
+        var table = new Sheet("calls", "total s", "mean ns", "half at most", "99 % at most", "function");
+        foreach (var row in times.Functions.Take(top))
+            table.Add($"{row.Calls}", $"{row.TotalSeconds:0.000}", $"{row.MeanNanoseconds:0}", $"{row.MedianAtMostNanoseconds:0}", $"{row.P99AtMostNanoseconds:0}", row.Function);
+        table.WriteTo(console);
+        if (times.NoRoom > 0) console.MarkupLineInterpolated($"{times.NoRoom} calls were not timed: too many at once, or left by jumps that no exit sees");
+        if (times.NoEntry > 0) console.MarkupLineInterpolated($"{times.NoEntry} calls ended that were not seen to begin, or were not sampled");
+    }
+
+    private static void Trace(IAnsiConsole console, TraceReport trace, int top)
+    {
+        var table = new Sheet(["seconds", "place", .. trace.Fields]);
+        foreach (var record in trace.Records.Take(top)) table.Add([$"{record.Seconds:0.000000}", record.Place, .. record.Values]);
+        table.WriteTo(console);
+        if (trace.Records.Count > top) console.MarkupLineInterpolated($"and {trace.Records.Count - top} records more; --top shows them, --json has all");
+        if (trace.NotKept > 0) console.MarkupLineInterpolated($"{trace.NotKept} records were counted and not kept");
+        if (trace.Lost > 0) console.MarkupLineInterpolated($"{trace.Lost} passages were not recorded: they came faster than the records could be read; sample with --when 'every(N)'");
     }
 
     public static void Version(IAnsiConsole console, VersionReport report)

@@ -15,7 +15,7 @@ namespace KernOpt.Code.Bodies;
 /// </list>
 /// Memory is not tracked.
 /// </summary>
-public sealed class Liveness<TBlock> where TBlock : notnull
+public sealed class Liveness<TBlock> where TBlock : class
 {
     private readonly Dictionary<TBlock, LiveSet> atStart;
     private readonly Dictionary<TBlock, LiveSet> atEnd;
@@ -79,9 +79,13 @@ public static class Liveness
         return effects.IsOpaque ? effects with { Reads = LiveSet.All, Kills = LiveSet.Empty } : effects;
     }
 
-    internal static Liveness<BasicBlock> OfGraph(FunctionGraph graph, EffectsOf effectsOf, LiveSet outside, LiveSet atReturn) => new LivenessSolver<BasicBlock>(
+    internal static Liveness<BasicBlock> OfGraph(FunctionGraph graph, EffectsOf effectsOf, LiveSet outside, LiveSet atReturn) =>
+        OfGraph(graph, effectsOf, b => BoundaryOf(b, outside, atReturn));
+
+    /// <summary>BoundaryOf: what is live where a block's end leaves the graph.</summary>
+    internal static Liveness<BasicBlock> OfGraph(FunctionGraph graph, EffectsOf effectsOf, Func<BasicBlock, LiveSet> boundaryOf) => new LivenessSolver<BasicBlock>(
         graph.Blocks, b => b.Instructions, b => b.Successors.Select(i => graph.Blocks[i]), b => b.Predecessors.Select(i => graph.Blocks[i]),
-        b => BoundaryOf(b, outside, atReturn)) { Effects = effectsOf }.Solve();
+        b => (default, boundaryOf(b))) { Effects = effectsOf }.Solve();
 
     private static (Effects Effects, LiveSet Boundary) EndOf(BodyBlock block) => block.End switch
     {
@@ -95,12 +99,12 @@ public static class Liveness
 
     private static Effects Reading(LiveSet reads) => new(reads, LiveSet.Empty, LiveSet.Empty, MemoryEffect.None, false);
 
-    private static (Effects Effects, LiveSet Boundary) BoundaryOf(BasicBlock block, LiveSet outside, LiveSet atReturn) => (default, block.End switch
+    private static LiveSet BoundaryOf(BasicBlock block, LiveSet outside, LiveSet atReturn) => block.End switch
     {
         BlockEnd.Return => atReturn,
         BlockEnd.NoReturn or BlockEnd.TailJump or BlockEnd.IndirectTailJump => outside,
         _ => block.Exits.IsEmpty && !block.Successors.IsEmpty ? LiveSet.Empty : outside,
-    });
+    };
 }
 
 internal delegate Effects EffectsOf(in Instruction instruction);

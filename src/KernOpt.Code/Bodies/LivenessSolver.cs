@@ -8,18 +8,19 @@ internal sealed class LivenessSolver<TBlock>(
     Func<TBlock, IReadOnlyList<Instruction>> instructionsOf,
     Func<TBlock, IEnumerable<TBlock>> successorsOf,
     Func<TBlock, IEnumerable<TBlock>> predecessorsOf,
-    Func<TBlock, (Effects Effects, LiveSet Boundary)> endOf) where TBlock : notnull
+    Func<TBlock, (Effects Effects, LiveSet Boundary)> endOf) where TBlock : class
 {
-    private readonly Dictionary<TBlock, LiveSet> atStart = [];
-    private readonly Dictionary<TBlock, LiveSet> atEnd = [];
-    private readonly Dictionary<TBlock, (LiveSet Reads, LiveSet Kills)> summaries = [];
+    // By reference: records would be compared by all that they hold.
+    private readonly Dictionary<TBlock, LiveSet> atStart = new(blocks.Count, ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<TBlock, LiveSet> atEnd = new(blocks.Count, ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<TBlock, (LiveSet Reads, LiveSet Kills)> summaries = new(blocks.Count, ReferenceEqualityComparer.Instance);
 
     public EffectsOf Effects { get; init; } = RegisterEffects.Of;
 
     public Liveness<TBlock> Solve()
     {
         var open = new Stack<TBlock>(blocks);
-        var isOpen = new HashSet<TBlock>(blocks);
+        var isOpen = new HashSet<TBlock>(blocks, ReferenceEqualityComparer.Instance);
         foreach (var block in blocks)
         {
             atStart[block] = LiveSet.Empty;

@@ -31,11 +31,11 @@ public static class BlocksRun
         var chosen = FlowCounts.Choose(graph, countable, enteredElsewhere, b => Math.Pow(10, loops.DepthOf(b)));
         var plan = session.Live.Ladder().Plan(graph, chosen.Select(b => new Point(graph.Blocks[b], 0)), entries, isPlaceFree: true);
 
-        using var counters = new Counters(session, refusals, progress);
+        using var counters = new PlacedProbes(session, new CountProgram(), "count", refusals, progress);
         counters.Install([plan], cancellation);
         if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With("");
         if (counters.Points.Count == 0) return Reasons.NoWayToPoint.With($"any block of {graph.Function}");
-        var (counts, seconds) = await counters.WatchAsync(time, cancellation).ConfigureAwait(false);
+        var (counts, seconds) = await counters.CountAsync(0, time, cancellation).ConfigureAwait(false);
         var notes = await counters.RemoveAsync(cancellation).ConfigureAwait(false);
         var measured = counters.Points.Zip(counts).ToDictionary(c => c.First.Point.Block.Index, c => c.Second);
         var flow = FlowCounts.Derive(graph, measured, enteredElsewhere);

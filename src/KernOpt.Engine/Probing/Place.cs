@@ -13,6 +13,8 @@ public enum PlaceKind
     Exit,
     /// <summary>The first instruction of each basic block.</summary>
     Blocks,
+    /// <summary>The first instruction, and each that leaves the function.</summary>
+    Calls,
     /// <summary>The instruction at an offset from the function's start.</summary>
     Offset,
 }
@@ -54,8 +56,10 @@ public sealed record Place(string Text, string Function, PlaceKind Kind, ulong O
         {
             case PlaceKind.Entry:
                 return new[] { new Live.Points.Point(graph.Entry, 0) };
+            case PlaceKind.Calls:
+                return Exits(graph).Prepend(new Live.Points.Point(graph.Entry, 0)).ToArray();
             case PlaceKind.Exit:
-                return graph.Blocks.Where(Leaves).Select(b => new Live.Points.Point(b, b.Instructions.Length - 1)).ToArray();
+                return Exits(graph).ToArray();
             case PlaceKind.Blocks:
                 return graph.Blocks.Where(b => !b.Instructions.IsEmpty).Select(b => new Live.Points.Point(b, 0)).ToArray();
             default:
@@ -64,6 +68,8 @@ public sealed record Place(string Text, string Function, PlaceKind Kind, ulong O
     }
 
     private static bool IsPattern(string text) => text.AsSpan().IndexOfAny('*', '?') >= 0;
+
+    private static IEnumerable<Live.Points.Point> Exits(FunctionGraph graph) => graph.Blocks.Where(Leaves).Select(b => new Live.Points.Point(b, b.Instructions.Length - 1));
 
     private static bool Leaves(BasicBlock block) => block.End is BlockEnd.Return or BlockEnd.TailJump or BlockEnd.IndirectTailJump;
 

@@ -12,7 +12,7 @@ namespace KernOpt.Engine.Probing;
 internal static class PlaceSearch
 {
     /// <summary>By function, in order of address. A place by name that is refused ends the search; what a glob finds and cannot use is counted.</summary>
-    public static Outcome<IReadOnlyList<PlacementPlan>> Plan(Session session, IReadOnlyList<Place> places, bool isPlaceFree, RefusalCount refusals, CancellationToken cancellation)
+    public static Outcome<IReadOnlyList<PlacementPlan>> Plan(Session session, IReadOnlyList<Place> places, IPointProgram program, RefusalCount refusals, CancellationToken cancellation)
     {
         var wanted = new Dictionary<Function, List<Place>>();
         foreach (var place in places)
@@ -35,11 +35,34 @@ internal static class PlaceSearch
                 refusals.Add(why, function.DisplayName);
                 continue;
             }
-            var plan = ladder.Plan(found.Graph, found.Points, PointRules.Entries(session, found.Graph), isPlaceFree);
+            var points = found.Points.Where(p => Runs(program, found.Graph, p.BehindEndbr, refusals)).ToList();
+            var plan = ladder.Plan(found.Graph, points, PointRules.Entries(session, found.Graph), program.IsPlaceFree);
+            if (of.Exists(p => p.Kind == PlaceKind.Calls) && WhyNotTimed(session, found.Graph, found.Points.Count - points.Count, plan) is { } notTimed)
+            {
+                if (!of.TrueForAll(p => p.IsGlob)) return notTimed;
+                refusals.Add(notTimed, function.DisplayName);
+                continue;
+            }
             foreach (var unplaced in plan.Unplaced) refusals.Add(unplaced.Why, function.DisplayName);
             plans.Add(plan);
         }
         return plans;
+    }
+
+    /// <summary>A function some of whose exits are not seen would look faster or slower than it is.</summary>
+    private static Refusal? WhyNotTimed(Session session, FunctionGraph graph, int leftOut, PlacementPlan plan)
+    {
+        if (plan.Unplaced.Count > 0) return Reasons.NotTimed.With($"{graph.Function}: {plan.Unplaced[0].Why}");
+        if (leftOut > 0) return Reasons.NotTimed.With($"{graph.Function}: it jumps back to its first instruction, or its exits are not like its entry");
+        if (PointRules.LeftOut(session, graph, PlaceKind.Exit) is { } missing) return Reasons.NotTimed.With($"{graph.Function}: {missing}");
+        return session.EntriesInto(graph).Any() ? Reasons.NotTimed.With($"{graph.Function}: other code comes in behind its first instruction") : null;
+    }
+
+    private static bool Runs(IPointProgram program, FunctionGraph graph, Point point, RefusalCount refusals)
+    {
+        if (program.Check(graph, point) is not { } refusal) return true;
+        refusals.Add(refusal, graph.Function.DisplayName);
+        return false;
     }
 
     private static Outcome<(FunctionGraph Graph, List<Point> Points)> Points(Session session, Function function, List<Place> places, RefusalCount refusals)

@@ -3,50 +3,49 @@ using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Reports;
 using KernOpt.Engine.Sessions;
 using KernOpt.Engine.Versions;
+using KernOpt.Probes;
+using KernOpt.Probes.Actions;
 using KernOpt.Target;
 
 namespace KernOpt.Engine.Probing;
 
-/// <summary>Counts how often control comes to instructions of the target, for a time.</summary>
+/// <summary>Has code run before instructions of the target for a time, and tells what it recorded.</summary>
 public static class ProbeRun
 {
     /// <summary>
-    /// Claims the target. Ended by the caller while it counts, or by the target's end, it answers what was counted until then. Refused when no place can be found, nothing
-    /// could be put anywhere, or it was ended before all was in.
+    /// Claims the target. Ended by the caller while it measures, or by the target's end, it answers what was recorded until then. Refused when the request cannot be read, no
+    /// place can be found, nothing could be put anywhere, or it was ended before all was in.
     /// </summary>
-    public static async Task<Outcome<ProbeReport>> CountAsync(Session session, IReadOnlyList<string> texts, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome<ProbeReport>> RunAsync(Session session, ProbeRequest request, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
     {
         if (!session.Change().Try(out _, out var why)) return why;
+        if (!request.Compile(session).Try(out var program, out why)) return why;
         Leftovers.TakeOutPoints(session);
-        var places = new List<Place>();
-        foreach (var text in texts)
-        {
-            if (!Place.Parse(text, name => session.Program.Find(name).IsDone).Try(out var place, out why)) return why;
-            places.Add(place);
-        }
+        if (!request.ParsePlaces(session, program.Action).Try(out var places, out why)) return why;
         var refusals = new RefusalCount();
         var clock = Stopwatch.StartNew();
-        if (!PlaceSearch.Plan(session, places, Counters.Program.IsPlaceFree, refusals, cancellation).Try(out var plans, out why)) return why;
+        if (!PlaceSearch.Plan(session, places, program, refusals, cancellation).Try(out var plans, out why)) return why;
         var planned = clock.Elapsed;
-        using var counters = new Counters(session, refusals, progress);
+        using var probes = new PlacedProbes(session, program, $"{program.Action}", refusals, progress);
         clock.Restart();
-        counters.Install(plans, cancellation);
+        probes.Install(plans, cancellation);
         var placed = clock.Elapsed;
         if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With("");
-        if (counters.Points.Count == 0) return Nothing(refusals);
-        var (counts, seconds) = await counters.WatchAsync(time, cancellation).ConfigureAwait(false);
+        if (probes.Points.Count == 0) return Nothing(refusals);
+        var readings = await ReadAsync(session, program, probes, time, cancellation).ConfigureAwait(false);
         clock.Restart();
-        var notes = await counters.RemoveAsync(cancellation).ConfigureAwait(false);
-        return new ProbeReport(session.Target.Name, seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, counters.Points.Count,
-            [.. counters.Points.Zip(counts, (point, count) => Row(point, count, seconds)).OrderBy(r => r.Address.Value)], refusals.Rows(), notes);
+        var notes = await probes.RemoveAsync(cancellation).ConfigureAwait(false);
+        return new ProbeReport(session.Target.Name, $"{program.Action}", program.When is { } when ? $"{when}" : null, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
+            readings.Rows, readings.Trace, readings.Times, refusals.Rows(), notes);
     }
 
-    private static ProbeRow Row(CountedPoint counted, ulong count, double seconds)
+    private static async Task<ProbeReadings> ReadAsync(Session session, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch
     {
-        var (function, point) = (counted.Graph.Function, counted.Point);
-        return new ProbeRow($"{function.DisplayName}+0x{point.At - function.Start:x}", function.DisplayName, function.Module.Name, point.At, Listing.Of(point.Instruction), counted.Rung.ToString(),
-            (long)count, count / seconds);
-    }
+        ValuesAction values => await ValueReadings.ReadAsync(session, program, values, probes, time, cancellation).ConfigureAwait(false),
+        TraceAction trace => await TraceReadings.ReadAsync(session, trace, probes, time, cancellation).ConfigureAwait(false),
+        TimeAction => await TimeReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
+        _ => await CountReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
+    };
 
     private static Refusal Nothing(RefusalCount refusals)
     {

@@ -13,7 +13,7 @@ namespace KernOpt.Engine.Probing;
 /// <summary>Tells which instructions take a probe, each by itself, by which rung, and why the others do not; changes nothing.</summary>
 public static class Reach
 {
-    private static readonly Rung[] Rungs = [Rung.Jump, Rung.Call, Rung.EarlierJump, Rung.Springboard];
+    private static readonly Rung[] Rungs = [Rung.Jump, Rung.Call, Rung.EarlierJump, Rung.Springboard, Rung.PunnedJump, Rung.PunnedCall];
 
     /// <summary>All instructions of the resolved functions of the modules.</summary>
     public static Outcome<ReachReport> OfModules(Session session, string? only, IProgress<string> progress, CancellationToken cancellation)
@@ -78,7 +78,8 @@ public static class Reach
                 refusals.Add(why!, $"{graph.Function}+0x{point.At - graph.Function.Start:x}");
             }
         }
-        return new ReachRow(module.Name, module.Functions.Length, graphs.Count, instructions, counts[Rung.Jump], counts[Rung.Call], counts[Rung.EarlierJump], counts[Rung.Springboard], refused);
+        return new ReachRow(module.Name, module.Functions.Length, graphs.Count, instructions, counts[Rung.Jump], counts[Rung.Call], counts[Rung.EarlierJump], counts[Rung.Springboard],
+            counts[Rung.PunnedJump], counts[Rung.PunnedCall], refused);
     }
 
     private static IEnumerable<Point> Points(FunctionGraph graph) => graph.Blocks.SelectMany(b => b.Instructions.Select((_, i) => new Point(b, i)));

@@ -38,12 +38,42 @@ public sealed record ValueRow(string Value, long Count, double Share);
 
 public sealed record CallerRow(string Caller, Address ReturnsTo, double Share);
 
-/// <summary>What was counted at places. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until all was out. Notes: what was not, and why it ended early.</summary>
-public sealed record ProbeReport(string Target, double Seconds, double PlanningSeconds, double PlacingSeconds, double RemovingSeconds, int Places, IReadOnlyList<ProbeRow> Rows,
-    IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
+/// <summary>
+/// What code at places recorded. PlanningSeconds: finding how to get there; PlacingSeconds: all stores; RemovingSeconds: until all was out. When, Trace and Times are null where there is
+/// none. Notes: what was not taken out, and why it ended early.
+/// </summary>
+public sealed record ProbeReport(string Target, string Action, string? When, double Seconds, double PlanningSeconds, double PlacingSeconds, double RemovingSeconds, int Places,
+    IReadOnlyList<ProbeRow> Rows, TraceReport? Trace, TimesReport? Times, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
 
-/// <summary>One instruction and how often control came to it. Rung: how its code was reached.</summary>
-public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond);
+/// <summary>One instruction and how often control came to it and the predicate held. Rung: how its code was reached. Values: null but for the action "values".</summary>
+public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond, IReadOnlyList<ValueTableRow>? Values);
+
+/// <summary>The values of one expression at a place. Other: occurrences of values beyond the first that the table had room for.</summary>
+public sealed record ValueTableRow(string Expression, long Other, IReadOnlyList<ValueRow> Top);
+
+/// <summary>Recorded passages in order of time. NotKept: more than a report holds; Lost: passages that found the ring full.</summary>
+public sealed record TraceReport(IReadOnlyList<string> Fields, IReadOnlyList<TraceRow> Records, long NotKept, long Lost);
+
+/// <summary>How long calls lasted. NoRoom: calls that began and were not timed, for want of room; NoEntry: exits of calls that were not seen to begin.</summary>
+public sealed record TimesReport(IReadOnlyList<TimeRow> Functions, long NoRoom, long NoEntry);
+
+/// <summary>Calls of one function that ended, and how long they lasted by the wall clock, what they called included. AtMost: no more than this, and no less than half of it.</summary>
+public sealed record TimeRow(string Function, string Module, long Calls, double TotalSeconds, double MeanNanoseconds, double MedianAtMostNanoseconds, double P99AtMostNanoseconds);
+
+/// <summary>How many threads were inside functions, by so many looks.</summary>
+public sealed record ConcurrencyReport(string Target, double Seconds, int Samples, IReadOnlyList<ConcurrencyRow> Functions, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
+
+/// <summary>
+/// One function. Calls: that began; NanosecondsPerCall: how long they lasted on average by Little's law, null where there were none. Levels: how long so many threads were inside. Timeline:
+/// the mean of each of up to 60 equal slices of the time.
+/// </summary>
+public sealed record ConcurrencyRow(string Function, string Module, double Mean, long Most, long Calls, double? NanosecondsPerCall, IReadOnlyList<LevelRow> Levels, IReadOnlyList<double> Timeline);
+
+/// <summary>Share of the looks at which so many threads were inside.</summary>
+public sealed record LevelRow(long Threads, double Share);
+
+/// <summary>One passage: seconds since the measuring began.</summary>
+public sealed record TraceRow(double Seconds, string Place, IReadOnlyList<string> Values);
 
 /// <summary>How often the blocks and edges of one function were run in so many seconds; Counted blocks have counters, the rest follows from them.</summary>
 public sealed record BlocksReport(string Target, string Function, string Module, double Seconds, int Counted, IReadOnlyList<BlockCountRow> Blocks, IReadOnlyList<EdgeRow> Edges,
@@ -57,8 +87,9 @@ public sealed record EdgeRow(int From, int To, long? Count);
 /// <summary>How many instructions of resolved functions take a probe, each by itself.</summary>
 public sealed record ReachReport(string Target, double Seconds, long Instructions, long Reached, IReadOnlyList<ReachRow> Modules, IReadOnlyList<RefusalRow> Refusals);
 
-/// <summary>Jump, Call, EarlierJump, Springboard: how many instructions are reached so.</summary>
-public sealed record ReachRow(string Module, long Functions, long Resolved, long Instructions, long Jump, long Call, long EarlierJump, long Springboard, long Refused);
+/// <summary>Jump, Call, EarlierJump, Springboard, PunnedJump, PunnedCall: how many instructions are reached so.</summary>
+public sealed record ReachRow(string Module, long Functions, long Resolved, long Instructions, long Jump, long Call, long EarlierJump, long Springboard, long PunnedJump,
+    long PunnedCall, long Refused);
 
 public sealed record FunctionReachReport(string Target, string Function, Address Start, IReadOnlyList<PointRow> Points);
 

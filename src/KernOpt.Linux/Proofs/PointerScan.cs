@@ -10,7 +10,9 @@ internal sealed class PointerScan
     private const int Chunk = 256 * 1024;
 
     private readonly TargetMemory memory;
-    private readonly IReadOnlyList<AddressRange> ranges;
+
+    /// <summary>Disjoint, ascending. There may be thousands, all around what the program's own pointers point to.</summary>
+    private readonly ulong[] starts, ends;
     private readonly ulong lowest, span;
 
     /// <summary>One for all scans, since some are made while a thread is held. So a scan is for one thread at a time.</summary>
@@ -19,19 +21,17 @@ internal sealed class PointerScan
     public PointerScan(TargetMemory memory, IReadOnlyList<AddressRange> ranges)
     {
         this.memory = memory;
-        this.ranges = ranges;
-        lowest = ranges.Min(r => r.Start.Value);
-        span = ranges.Max(r => r.End.Value) - lowest;
+        (starts, ends) = Disjoint(ranges);
+        lowest = starts[0];
+        span = ends[^1] - lowest;
     }
 
     public bool Hits(ulong word)
     {
         if (word - lowest >= span) return false;
-        foreach (var range in ranges)
-        {
-            if (range.Contains(new Address(word))) return true;
-        }
-        return false;
+        var at = Array.BinarySearch(starts, word);
+        if (at < 0) at = ~at - 1;
+        return word < ends[at];
     }
 
     /// <summary>Where the first such word lies in [from, to), or null. Pages that cannot be read hold none.</summary>
@@ -49,5 +49,21 @@ internal sealed class PointerScan
             at = length == wanted ? at + wanted : (at + length + 1).AlignUp(4096);
         }
         return null;
+    }
+
+    private static (ulong[] Starts, ulong[] Ends) Disjoint(IReadOnlyList<AddressRange> ranges)
+    {
+        var (starts, ends) = (new List<ulong>(), new List<ulong>());
+        foreach (var range in ranges.OrderBy(r => r.Start))
+        {
+            if (ends.Count > 0 && range.Start.Value <= ends[^1])
+            {
+                ends[^1] = Math.Max(ends[^1], range.End.Value);
+                continue;
+            }
+            starts.Add(range.Start.Value);
+            ends.Add(range.End.Value);
+        }
+        return ([.. starts], [.. ends]);
     }
 }

@@ -14,7 +14,7 @@ internal sealed record Sharers(IReadOnlyList<int> SameAddressSpace, IReadOnlyLis
 
     public static Sharers Of(int pid, TargetMap map, IReadOnlyList<AddressRange> ranges)
     {
-        var files = ranges.Select(r => map.At(r.Start)).OfType<Mapping>().Where(m => m.Path == RegionMaps.Path).Select(m => (m.Device, m.Inode)).ToHashSet();
+        var files = ranges.Select(r => map.At(r.Start)).OfType<Mapping>().Where(m => RegionMaps.IsOurs(m.Path)).Select(m => (m.Device, m.Inode)).ToHashSet();
         if (files.Count == 0) return None;
         var same = new List<int>();
         var others = new List<int>();
@@ -23,7 +23,7 @@ internal sealed record Sharers(IReadOnlyList<int> SameAddressSpace, IReadOnlyLis
             var maps = ReadText($"/proc/{other}/maps");
             // A child that has taken other rights cannot be read: it may still share the region.
             if (maps is null && ParentOf(other) == pid && ProcessStatus.Read(other) is { State: not ('Z' or 'X') }) others.Add(other);
-            if (maps is null || !maps.Contains(RegionMaps.Path, StringComparison.Ordinal)) continue;
+            if (maps is null || !maps.Contains(RegionMaps.AnyPath, StringComparison.Ordinal)) continue;
             if (!MapsFile.Parse(maps.Split('\n')).Exists(m => files.Contains((m.Device, m.Inode)))) continue;
             (HasSameAddressSpace(pid, other) ? same : others).Add(other);
         }

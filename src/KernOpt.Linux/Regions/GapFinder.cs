@@ -13,52 +13,40 @@ internal static class GapFinder
     /// <summary>Kept free on both sides, so that a neighbour may grow a little and an overrun hits nothing.</summary>
     private const ulong Margin = 64 * 1024;
 
-    private const ulong Lowest = 1UL << 20, Highest = 0x7fff_ffff_f000;
+    /// <summary>Rather kept free: there come jumps down whose displacements are small because the bytes that decide about them are 0 or 255 (<see cref="FreeSpace"/>).</summary>
+    private const ulong Apart = 32UL << 20;
 
-    /// <summary>How far the program break may grow above the heap's end, and the stack below its end.</summary>
-    private const ulong HeapRoom = 512UL << 20, StackRoom = 128UL << 20;
+    /// <summary>
+    /// Free starts, those a little apart from what is mapped before others, and then the nearest to what must be reached first; each has all of [start, start+length) in reach of
+    /// all of it.
+    /// </summary>
+    public static IReadOnlyList<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak) =>
+        [.. Find(map, mustReach, length, programBreak, Apart).Concat(Find(map, mustReach, length, programBreak, Margin)).Distinct()];
 
-    /// <summary>Free starts, nearest to what must be reached first; each has all of [start, start+length) in reach of all of it.</summary>
-    public static IReadOnlyList<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak)
+    private static IEnumerable<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak, ulong margin)
     {
-        var taken = Taken(map, programBreak);
+        var taken = Occupied.Ranges(map, programBreak);
         var found = new List<Address>();
-        var from = Lowest;
-        foreach (var (start, end) in taken.Append((Highest, Highest)))
+        var from = Occupied.Lowest;
+        foreach (var (start, end) in taken.Append((Occupied.Highest, Occupied.Highest)))
         {
-            if (start > from) AddCandidates(from, start, mustReach, length, found);
+            if (start > from) AddCandidates(from, start, mustReach, length, margin, found);
             from = Math.Max(from, end);
         }
-        return [.. found.OrderBy(a => Math.Abs(a - mustReach.Start))];
+        return found.OrderBy(a => Math.Abs(a - mustReach.Start));
     }
 
     /// <summary>The lower and the upper end of a gap, in so far as they are in reach.</summary>
-    private static void AddCandidates(ulong from, ulong to, AddressRange mustReach, ulong length, List<Address> found)
+    private static void AddCandidates(ulong from, ulong to, AddressRange mustReach, ulong length, ulong margin, List<Address> found)
     {
         var first = mustReach.End.Value > Reach ? mustReach.End.Value - Reach : 0;
         var last = mustReach.Start.Value + Reach;
-        var low = new Address(Math.Max(from + Margin, first)).AlignUp(Page).Value;
+        var low = new Address(Math.Max(from + margin, first)).AlignUp(Page).Value;
         var high = Math.Min(to, last);
-        if (high < length + Margin) return;
-        high = new Address(high - length - Margin).AlignDown(Page).Value;
+        if (high < length + margin) return;
+        high = new Address(high - length - margin).AlignDown(Page).Value;
         if (low > high) return;
         found.Add(new(low));
         if (high != low) found.Add(new(high));
-    }
-
-    private static List<(ulong Start, ulong End)> Taken(TargetMap map, Address programBreak)
-    {
-        var taken = new List<(ulong Start, ulong End)>();
-        var heapEnd = programBreak.Value;
-        foreach (var mapping in map.Mappings)
-        {
-            var start = mapping.Range.Start.Value;
-            if (mapping.Path == "[stack]") start = start > StackRoom ? start - StackRoom : 0;
-            if (mapping.Path == "[heap]") heapEnd = Math.Max(heapEnd, mapping.Range.End.Value);
-            taken.Add((start, mapping.Range.End.Value));
-        }
-        if (programBreak.Value != 0) taken.Add((programBreak.Value, heapEnd + HeapRoom));
-        taken.Sort();
-        return taken;
     }
 }

@@ -31,7 +31,7 @@ internal sealed class Leftovers(int pid, StubPlaces places, RemoteCalls calls, F
     {
         try
         {
-            return [.. Directory.EnumerateFiles($"/proc/{pid}/fd").Where(f => SystemCall.ReadLink(f) == RegionMaps.Path)
+            return [.. Directory.EnumerateFiles($"/proc/{pid}/fd").Where(f => RegionMaps.IsOurs(SystemCall.ReadLink(f)))
                 .Select(f => ulong.Parse(Path.GetFileName(f), CultureInfo.InvariantCulture))];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

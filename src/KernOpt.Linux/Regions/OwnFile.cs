@@ -10,7 +10,7 @@ namespace KernOpt.Linux.Regions;
 /// </summary>
 internal sealed class OwnFile : IDisposable
 {
-    private const int AddSeals = 1033, GetSeals = 1034, SealSeal = 1, SealShrink = 2, SealGrow = 4;
+    private const int AddSeals = 1033, GetSeals = 1034, SealSeal = 1, SealShrink = 2, SealGrow = 4, SealWrite = 8;
 
     private OwnFile(int descriptor) => Descriptor = descriptor;
 
@@ -47,11 +47,27 @@ internal sealed class OwnFile : IDisposable
         return result < 0 ? Reasons.RemoteCallFailed.With($"the length of the memory file: {Errno.Describe(result)}") : Done.It;
     }
 
+    /// <summary>Gives a new file its contents, for ever.</summary>
+    public Outcome<Done> Fill(ReadOnlySpan<byte> contents)
+    {
+        for (var done = 0; done < contents.Length;)
+        {
+            var written = SystemCall.WriteAt(Descriptor, contents[done..], (ulong)done);
+            if (written <= 0) return Reasons.RemoteCallFailed.With($"the contents of the memory file: {Errno.Describe(written)}");
+            done += (int)written;
+        }
+        var result = SystemCall.Invoke(CallNumber.fcntl, Descriptor, AddSeals, SealShrink | SealGrow | SealWrite | SealSeal);
+        return result < 0 ? Reasons.RemoteCallFailed.With($"the seals of the memory file: {Errno.Describe(result)}") : Done.It;
+    }
+
+    /// <summary>The file's number, which memory maps show; 0 when it cannot be told.</summary>
+    public ulong Inode => Status?.Inode ?? 0;
+
     public void Dispose() => SystemCall.Close(Descriptor);
 
     private long Seals => SystemCall.Invoke(CallNumber.fcntl, Descriptor, GetSeals);
 
-    private unsafe (ulong Links, ulong Size)? Status
+    private unsafe (ulong Inode, ulong Links, ulong Size)? Status
     {
         get
         {
@@ -60,7 +76,8 @@ internal sealed class OwnFile : IDisposable
             {
                 if (SystemCall.Invoke(CallNumber.fstat, Descriptor, (long)into) < 0) return null;
             }
-            return (BinaryPrimitives.ReadUInt64LittleEndian(status[16..]), BinaryPrimitives.ReadUInt64LittleEndian(status[48..]));
+            return (BinaryPrimitives.ReadUInt64LittleEndian(status[8..]), BinaryPrimitives.ReadUInt64LittleEndian(status[16..]),
+                BinaryPrimitives.ReadUInt64LittleEndian(status[48..]));
         }
     }
 }

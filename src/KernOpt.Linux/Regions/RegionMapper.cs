@@ -1,4 +1,3 @@
-using System.Globalization;
 using KernOpt.Linux.Memory;
 using KernOpt.Linux.Native;
 using KernOpt.Linux.Threads;
@@ -16,17 +15,14 @@ namespace KernOpt.Linux.Regions;
 /// </summary>
 internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> readMap)
 {
-    private const uint AllowSealing = 2;
     private const int MostTries = 8;
 
     public Outcome<SharedRegion> Map(RegionRequest request)
     {
         if (!IsSound(request)) return Reasons.NoGapInReach.With($"a region of {request.DataBytes}+{request.CodeBytes} bytes is not whole pages within 1 GiB");
-        if (!CreateFile().Try(out var descriptor, out var why)) return why;
-        var mapped = TakeFile(descriptor).Then(own => MapFile(request, descriptor, own));
-        // Our mapping and the target's keep the file; should this fail, the next run closes it. A program that closes all descriptors has closed it already.
-        if (RegionMaps.IsDescriptor(pid, descriptor)) calls.Call(new(CallNumber.close, descriptor));
-        return mapped;
+        if (!NewFile.Make(pid, calls, CallStub.NameOffset).Try(out var file, out var why)) return why;
+        // Our mapping and the target's keep it.
+        using (file) return MapFile(request, file);
     }
 
     public Outcome<Done> Unmap(AddressRange range)
@@ -38,40 +34,17 @@ internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> r
     private static bool IsSound(RegionRequest request) => request.DataBytes is > 0 and <= 1 << 30 && request.CodeBytes is > 0 and <= 1 << 30
         && (request.DataBytes | request.CodeBytes) % 4096 == 0;
 
-    /// <summary>Kernels before 6.3 do not know the flag that allows execution, and allow it without.</summary>
-    private Outcome<ulong> CreateFile()
-    {
-        const uint flags = MapFlags.MemoryFileCloseOnExec | AllowSealing;
-        var created = calls.CallWithName(new(CallNumber.memfd_create, B: flags | MapFlags.MemoryFileExecutable));
-        return created.IsDone || created.Refusal.Reason != Reasons.RemoteCallFailed ? created : calls.CallWithName(new(CallNumber.memfd_create, B: flags));
-    }
-
-    /// <summary>Our own descriptor for the target's, once it is known to be the file that was made: the program may have put another one in its place.</summary>
-    private Outcome<OwnFile> TakeFile(ulong descriptor)
-    {
-        if (descriptor <= 2) return Reasons.NoMemoryFilePermission.With("the program has closed a standard stream, whose number the file would have");
-        return OwnFile.Take(pid, descriptor).Then<OwnFile>(file =>
-        {
-            if (file.IsNew) return file;
-            file.Dispose();
-            return Reasons.NoMemoryFilePermission.With($"/proc/{pid}/fd/{descriptor} is not the file that was made");
-        });
-    }
-
     /// <summary>
     /// The file gets its length only when it is mapped: a program that locks all its memory (mlockall(2)) would otherwise wait in the call until all of it
     /// is provided.
     /// </summary>
-    private Outcome<SharedRegion> MapFile(RegionRequest request, ulong descriptor, OwnFile file)
+    private Outcome<SharedRegion> MapFile(RegionRequest request, NewFile file)
     {
-        using (file)
-        {
-            var length = request.DataBytes + request.CodeBytes;
-            if (!MapInTarget(request, descriptor, length).Try(out var start, out var why)) return why;
-            var region = file.SetLength(length).Then(_ => SharedRegion.Open(file, new(start, length), request.DataBytes));
-            if (!region.IsDone) Unmap(new(start, length));
-            return region;
-        }
+        var length = request.DataBytes + request.CodeBytes;
+        if (!MapInTarget(request, file.Descriptor, length).Try(out var start, out var why)) return why;
+        var region = file.Own.SetLength(length).Then(_ => SharedRegion.Open(file.Own, new(start, length), request.DataBytes));
+        if (!region.IsDone) Unmap(new(start, length));
+        return region;
     }
 
     private Outcome<Address> MapInTarget(RegionRequest request, ulong descriptor, ulong length)
@@ -80,7 +53,7 @@ internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> r
         Refusal last = Reasons.NoGapInReach.With($"{length} bytes near {request.MustReach}");
         for (var tries = 0; tries < MostTries; tries++)
         {
-            var places = GapFinder.Find(readMap(), request.MustReach, length, ProgramBreak(pid));
+            var places = GapFinder.Find(readMap(), request.MustReach, length, Occupied.ProgramBreak(pid));
             if (places.Count == 0) return last;
             var start = places[Math.Min(tries / 2, places.Count - 1)];
             var data = calls.Call(new(CallNumber.mmap, start.Value, request.DataBytes, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, flags, descriptor));
@@ -100,20 +73,5 @@ internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> r
         if (address == wanted.Value) return wanted;
         Unmap(new(new(address), length));
         return Reasons.NoGapInReach.With($"{wanted} was taken meanwhile");
-    }
-
-    /// <summary>Where the program break starts (start_brk, field 47 of /proc/PID/stat), or 0.</summary>
-    private static Address ProgramBreak(int pid)
-    {
-        try
-        {
-            var text = File.ReadAllText($"/proc/{pid}/stat");
-            var fields = text[(text.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            return fields.Length > 44 && ulong.TryParse(fields[44], CultureInfo.InvariantCulture, out var start) ? new(start) : Address.Zero;
-        }
-        catch (IOException)
-        {
-            return Address.Zero;
-        }
     }
 }

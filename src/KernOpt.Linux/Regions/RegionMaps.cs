@@ -8,8 +8,17 @@ internal static class RegionMaps
 {
     public const string Path = "/memfd:kernopt (deleted)";
 
+    /// <summary>Stepping stones have another name: kernopt that know of none take every mapping by the name above, of which they find no other half, for a leftover.</summary>
+    public const string StonesPath = "/memfd:kernopt-stones (deleted)";
+
+    /// <summary>With what the paths of all of our files begin.</summary>
+    public const string AnyPath = "/memfd:kernopt";
+
+    /// <summary>Whether memory of this path is a file of ours.</summary>
+    public static bool IsOurs(string? path) => path is Path or StonesPath;
+
     /// <summary>Whether a descriptor of the process is one of a memory file of ours, now.</summary>
-    public static bool IsDescriptor(int pid, ulong descriptor) => SystemCall.ReadLink($"/proc/{pid}/fd/{descriptor}") == Path;
+    public static bool IsDescriptor(int pid, ulong descriptor) => IsOurs(SystemCall.ReadLink($"/proc/{pid}/fd/{descriptor}"));
 
     /// <summary>A region: the data mapping (rw, file offset 0) and right after it the code mapping (r-x, at the file offset where data ends).</summary>
     public readonly record struct Found(Mapping Data, Mapping Code)

@@ -13,7 +13,7 @@ internal readonly record struct RemoteArguments(CallNumber Number, ulong A = 0, 
 ///     syscall
 ///     mov rax, …   mov rcx, …   mov rdx, …   mov rsi, …   mov rdi, …   mov r8, …   mov r9, …   mov r10, …   mov r11, …
 ///     jmp [rip+0]
-///     (8 bytes: where the thread goes on)   (the name that memfd_create is given)
+///     (8 bytes: where the thread goes on)   (the names that memfd_create is given)
 /// The call and mov change no flags, the other registers and the stack are not touched, and the red zone is kept.
 /// </summary>
 internal static class CallStub
@@ -26,10 +26,10 @@ internal static class CallStub
     /// <summary>Marks a stub, so that a later run finds what a killed one left.</summary>
     public static ReadOnlySpan<byte> Magic => "KernOpt\0stub\0\x01\xfe\xca"u8[..16];
 
-    /// <summary>The name of our memory files, as bytes at <see cref="NameOffset"/>.</summary>
-    public const string RegionName = "kernopt";
+    /// <summary>The names of our memory files, as bytes at <see cref="NameOffset"/> and <see cref="StonesNameOffset"/>, with a zero behind.</summary>
+    public const string RegionName = "kernopt", StonesName = "kernopt-stones";
 
-    public const int NameOffset = Size - 16;
+    public const int NameOffset = Size - 16, StonesNameOffset = NameOffset - 16;
 
     private static readonly (byte Rex, byte Opcode)[] Loads =
         [(0x48, 0xb8), (0x48, 0xb9), (0x48, 0xba), (0x48, 0xbe), (0x48, 0xbf), (0x49, 0xb8), (0x49, 0xb9), (0x49, 0xba), (0x49, 0xbb)];
@@ -55,12 +55,13 @@ internal static class CallStub
         return bytes;
     }
 
-    /// <summary>The magic and the name only: what is written before a thread is stopped, so that the page is already the target's own.</summary>
+    /// <summary>The magic and the names only: what is written before a thread is stopped, so that the page is already the target's own.</summary>
     public static byte[] Empty()
     {
         var bytes = new byte[Size];
         Magic.CopyTo(bytes);
         System.Text.Encoding.ASCII.GetBytes(RegionName, bytes.AsSpan(NameOffset));
+        System.Text.Encoding.ASCII.GetBytes(StonesName, bytes.AsSpan(StonesNameOffset));
         return bytes;
     }
 

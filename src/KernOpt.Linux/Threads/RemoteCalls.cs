@@ -16,14 +16,16 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
     private readonly Lock gate = new();
 
     /// <summary>The call's own value, or why it could not be made; an error of the call itself is refused with its number.</summary>
+    /// <param name="call">Number and arguments.</param>
     /// <param name="only">The one thread that may be borrowed; null: any.</param>
-    public Outcome<ulong> Call(RemoteArguments call, int? only = null)
+    /// <param name="known">A map that was read not long ago, for one of many calls in a row; null: it is read now.</param>
+    public Outcome<ulong> Call(RemoteArguments call, int? only = null, TargetMap? known = null)
     {
         lock (gate)
         {
             // Takes long the first time: what is looked at below must be fresh when a thread is stopped.
             Practice.Once();
-            var map = readMap();
+            var map = known ?? readMap();
             if (!places.Find(map).Try(out var place, out var why)) return why;
             if (!memory.Write(place, CallStub.Empty())) return Reasons.StoreFailed.With($"{place}");
             var isLeft = true;
@@ -34,14 +36,15 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
         }
     }
 
-    /// <summary>Like <see cref="Call"/>, for a call that is given the address of the text "kernopt" as its first argument.</summary>
-    public Outcome<ulong> CallWithName(RemoteArguments call) => Call(call with { A = NameMark });
+    /// <summary>Like <see cref="Call"/>, for a call that is given the address of one of the stub's names, by its offset there, as its first argument.</summary>
+    public Outcome<ulong> CallWithName(RemoteArguments call, int nameOffset = CallStub.NameOffset) => Call(call with { A = NameMark + (ulong)nameOffset });
 
-    private const ulong NameMark = ulong.MaxValue - 4096;
+    /// <summary>No address: the last page of all is never mapped.</summary>
+    private const ulong NameMark = ulong.MaxValue - 4095;
 
     private Outcome<ulong> Attempt(RemoteArguments call, int? only, Address place, TargetMap map, ref bool isLeft)
     {
-        if (call.A == NameMark) call = call with { A = (place + CallStub.NameOffset).Value };
+        if (call.A is >= NameMark and < NameMark + CallStub.Size) call = call with { A = place.Value + (call.A - NameMark) };
         Refusal last = Reasons.NoThreadToBorrow.With($"pid {pid}");
         for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < Trying; SystemCall.Sleep(500_000))
         {

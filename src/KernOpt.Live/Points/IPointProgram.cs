@@ -1,5 +1,6 @@
 using Iced.Intel;
 using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
 using KernOpt.Live.Sites;
 using KernOpt.Target;
 
@@ -11,20 +12,36 @@ public interface IPointProgram
     /// <summary>64-bit words of its own that each point gets, one or more; they start at zero.</summary>
     int Words { get; }
 
+    /// <summary>64-bit words that all points installed together have in common; they start at zero.</summary>
+    int SharedWords => 0;
+
     /// <summary>No more bytes than this at any point.</summary>
     int MostBytes { get; }
 
     /// <summary>It looks at nothing but its own words, so that it may run anywhere between the instruction before the point and the end of the straight run.</summary>
     bool IsPlaceFree { get; }
 
-    /// <summary>Rip-relative operands are given as absolute addresses.</summary>
+    /// <summary>Why it cannot run at a point; null where it can.</summary>
+    Refusal? Check(FunctionGraph graph, Point point) => null;
+
+    /// <summary>Fills the words of one point before its code can run; they are zero.</summary>
+    void Prepare(Span<ulong> words)
+    {
+    }
+
+    /// <summary>Rip-relative operands are given as absolute addresses. Only for points that <see cref="Check"/> lets pass.</summary>
     void Emit(Assembler code, in PointContext context);
 }
 
-/// <summary>A point's own words, and what may still be read after it: all else may be overwritten.</summary>
-public readonly record struct PointContext(Address Words, LiveSet Live)
+/// <summary>
+/// A point's number among those that are installed together, its own words, those in common, what may still be read after it (all else may be overwritten), and how many bytes have been pushed
+/// since the point: the return address, where its code is called.
+/// </summary>
+public readonly record struct PointContext(FunctionGraph Graph, Point Point, int Number, Address Words, Address Shared, LiveSet Live, int Pushed)
 {
     public bool FlagsDead => (Live.Flags & PatchSites.StatusFlags) == 0;
 
     public Address Word(int index) => Words + 8 * (ulong)index;
+
+    public Address SharedWord(int index) => Shared + 8 * (ulong)index;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Iced.Intel;
 using KernOpt.Code.Graphs;
+using KernOpt.Live.Points.Punning;
 using KernOpt.Target;
 
 namespace KernOpt.Live.Points;
@@ -20,6 +21,13 @@ public enum Rung
     LaterCall,
     /// <summary>The point's own instruction, or one before it, becomes a jmp rel8 to a jmp rel32 in padding.</summary>
     Springboard,
+    /// <summary>
+    /// Some bytes of the point's own instruction, or of one before it, are stored, and become together with others that stay a jmp rel32 to a page of its own, from where another
+    /// jump leads on.
+    /// </summary>
+    PunnedJump,
+    /// <summary>The same with a direct call.</summary>
+    PunnedCall,
 }
 
 /// <summary>
@@ -31,14 +39,29 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
     /// <summary>For each of Points the index of the instruction that was asked for: another one where the code may run later in the same straight run.</summary>
     public ImmutableArray<int> Asked { get; init; } = Points;
 
+    /// <summary>The jump that Lead's first bytes become together with those behind them.</summary>
+    internal PunnedJump? Punned { get; init; }
+
+    /// <summary>Of a Lead that is a direct jump or call already: how many of its bytes stay as they are, and the others are stored.</summary>
+    internal int Kept { get; init; }
+
+    /// <summary>Where a punned jump or call comes down, else null.</summary>
+    public Address? Stone { get; init; }
+
+    /// <summary>The page that this is on, or 0. Placements of one page are to be installed together.</summary>
+    public Address Page => Stone?.AlignDown(StoneRoom.PageBytes) ?? Address.Zero;
+
     public Instruction Instruction => Block.Instructions[Lead];
     public Address At => new(Instruction.IP);
 
     /// <summary>The first instruction that is executed in its old place again; Lead + 1 where only Lead is moved.</summary>
     public int Resume => Math.Max(Lead + 1, Points[^1]);
 
-    public bool IsCall => Rung is Rung.Call or Rung.LaterCall;
+    public bool IsCall => Rung is Rung.Call or Rung.LaterCall or Rung.PunnedCall;
 
     /// <summary>What is no longer executed in its old place.</summary>
     public AddressRange Bypassed => AddressRange.Between(At, new Address(Block.Instructions[Resume - 1].NextIP));
+
+    /// <summary>That, and the bytes behind it that complete a punned jump: nothing else may be changed there.</summary>
+    public AddressRange Claimed => Punned is { Extent: var extent } && extent.End > Bypassed.End ? extent : Bypassed;
 }

@@ -1,6 +1,8 @@
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
+using KernOpt.Live.Points.Punning;
 using KernOpt.Live.Points.Rungs;
+using KernOpt.Live.Regions;
 using KernOpt.Live.Sites;
 using KernOpt.Target;
 
@@ -18,16 +20,23 @@ public sealed record PlacementPlan(IReadOnlyList<Placement> Placements, IReadOnl
 /// </summary>
 public sealed class PlacementLadder
 {
-    /// <summary>By what a passage costs: a jump there and back; the same through padding. A call costs one jump, but serves only its own point.</summary>
-    private static readonly IRung[] Exact = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new SpringboardRung()];
+    /// <summary>
+    /// By what a passage costs: a jump there and back; the same through padding; through a page of its own. A call costs one jump, but serves only its own point.
+    /// </summary>
+    private static readonly IRung[] Exact = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new SpringboardRung(), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true)];
 
-    /// <summary>Behind EarlierJump, which costs the same and runs also where the next instruction faults.</summary>
-    private static readonly IRung[] PlaceFree = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new LaterRung(), new SpringboardRung()];
+    /// <summary>LaterRung behind EarlierJump, which costs the same and runs also where the next instruction faults.</summary>
+    private static readonly IRung[] PlaceFree =
+        [new JumpRung(), new CallRung(), new EarlierJumpRung(), new LaterRung(), new SpringboardRung(), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true)];
+
+    /// <summary>For what is left when all others have their places, since it takes text that they might have used.</summary>
+    private static readonly IRung[] AtLast = [new PunnedJumpRung(staysInRun: false)];
 
     private readonly ITarget target;
     private readonly PatchSites sites;
     private readonly TakenText taken;
     private readonly ICodeSource source;
+    private readonly StoneRoom room;
     private (FunctionGraph? Graph, IReadOnlyList<AddressRange> Ranges) inner = (null, []);
 
     internal PlacementLadder(ITarget target, ICodeSource source, PatchSites sites, IEnumerable<AddressRange> changed)
@@ -36,19 +45,28 @@ public sealed class PlacementLadder
         this.source = source;
         this.sites = sites;
         taken = new TakenText(changed);
+        room = new StoneRoom(target.ReadFreeSpace(RegionFormat.DefaultDataBytes + RegionFormat.DefaultCodeBytes));
     }
 
     /// <param name="graph">The function.</param>
-    /// <param name="points">Of its blocks. Those before endbr64 are moved behind it: an indirect call must find it, and it does nothing else.</param>
+    /// <param name="points">Of its blocks. See <see cref="Point.BehindEndbr"/>.</param>
     /// <param name="entries">Where code outside of the function enters it elsewhere than at its start.</param>
     /// <param name="isPlaceFree">What will run there is <see cref="IPointProgram.IsPlaceFree"/>.</param>
-    /// <returns>Points are left out for reasons 5401 to 5404.</returns>
+    /// <returns>Points are left out for reasons 5401 to 5404, and 5409.</returns>
     public PlacementPlan Plan(FunctionGraph graph, IEnumerable<Point> points, IReadOnlySet<Address> entries, bool isPlaceFree)
     {
         var context = ContextOf(graph, entries);
         var placements = new List<Placement>();
-        var unplaced = new List<UnplacedPoint>();
-        foreach (var block in points.Select(BehindEndbr).Distinct().GroupBy(p => p.Block))
+        var left = Plan(context, [.. points.Select(p => p.BehindEndbr).Distinct()], isPlaceFree ? PlaceFree : Exact, placements);
+        left = Plan(context, left, AtLast, placements);
+        return new PlacementPlan(placements, [.. left.Select(p => new UnplacedPoint(p, WhyNot(context, p)))]);
+    }
+
+    /// <summary>Answers the points that none of the rungs fits.</summary>
+    private List<Point> Plan(PlacementContext context, List<Point> points, IRung[] rungs, List<Placement> placements)
+    {
+        var left = new List<Point>();
+        foreach (var block in points.GroupBy(p => p.Block))
         {
             Placement? open = null;
             foreach (var point in block.OrderBy(p => p.Index))
@@ -59,20 +77,20 @@ public sealed class PlacementLadder
                     continue;
                 }
                 Close(open, placements);
-                open = Place(context, point, isPlaceFree);
-                if (open is null) unplaced.Add(new UnplacedPoint(point, WhyNot(context, point)));
+                open = Place(context, point, rungs);
+                if (open is null) left.Add(point);
             }
             Close(open, placements);
         }
-        return new PlacementPlan(placements, unplaced);
+        return left;
     }
 
     /// <summary>The rung that this point alone would get, whatever else is planned; null where none fits.</summary>
     public Rung? RungOf(FunctionGraph graph, Point point, IReadOnlySet<Address> entries, bool isPlaceFree, out Refusal? whyNot)
     {
         var context = ContextOf(graph, entries);
-        var place = BehindEndbr(point);
-        var placement = Place(context, place, isPlaceFree);
+        var place = point.BehindEndbr;
+        var placement = Place(context, place, isPlaceFree ? PlaceFree : Exact) ?? Place(context, place, AtLast);
         whyNot = placement is null ? WhyNot(context, place) : null;
         return placement?.Rung;
     }
@@ -80,14 +98,10 @@ public sealed class PlacementLadder
     private PlacementContext ContextOf(FunctionGraph graph, IReadOnlySet<Address> entries)
     {
         if (inner.Graph != graph) inner = (graph, InnerPadding.Of(graph, source, entries));
-        return new PlacementContext(target, sites, graph, entries, inner.Ranges, taken);
+        return new PlacementContext(target, source, sites, graph, entries, inner.Ranges, taken, room);
     }
 
-    private static Placement? Place(PlacementContext context, Point point, bool isPlaceFree) =>
-        (isPlaceFree ? PlaceFree : Exact).Select(r => r.Place(context, point)).FirstOrDefault(p => p is not null);
-
-    private static Point BehindEndbr(Point point) =>
-        point.Instruction.Mnemonic == Iced.Intel.Mnemonic.Endbr64 && point.Index + 1 < point.Block.Instructions.Length ? point with { Index = point.Index + 1 } : point;
+    private static Placement? Place(PlacementContext context, Point point, IRung[] rungs) => rungs.Select(r => r.Place(context, point)).FirstOrDefault(p => p is not null);
 
     /// <summary>The placement with one point more, when control comes from its lead to the point and nothing in between is anybody else's.</summary>
     private Placement? Join(PlacementContext context, Placement open, Point point)
@@ -104,7 +118,8 @@ public sealed class PlacementLadder
     {
         if (placement is null) return;
         into.Add(placement);
-        taken.Add(placement.Bypassed);
+        taken.Add(placement.Claimed);
+        if (placement.Stone is { } stone) room.Take(stone);
         if (placement.Springboard is { } springboard) taken.Add(new AddressRange(springboard, PlacementContext.JumpBytes));
     }
 
@@ -114,7 +129,8 @@ public sealed class PlacementLadder
         var lead = Enumerable.Range(run.First, point.Index - run.First + 1).Select(i => new Point(point.Block, i)).ToList();
         if (lead.Exists(p => !context.IsFree(p))) return Reasons.PointTaken.With($"{point} in {context.Graph.Function}");
         var movable = lead.Where(p => StraightRun.CanMove(p.Instruction)).ToList();
-        if (movable.Count == 0) return Reasons.PointNotMovable.With($"{point.Instruction} at {point} in {context.Graph.Function}");
+        if (movable.Count == 0 && !(context.HasStones && context.SplitBranchAt(point) is not null)) return Reasons.PointNotMovable.With($"{point.Instruction} at {point} in {context.Graph.Function}");
+        if (context.HasStones) return Reasons.NoStone.With($"{point.Instruction} at {point} in {context.Graph.Function}");
         if (movable.TrueForAll(p => p.Instruction.Length < PlacementContext.ShortJumpBytes)) return Reasons.PointTooShort.With($"{point.Instruction} at {point} in {context.Graph.Function}");
         return Reasons.NoWayToPoint.With($"{point.Instruction} at {point} in {context.Graph.Function}");
     }

@@ -11,19 +11,24 @@ internal static class PointStub
     /// <summary>No instruction is longer than 15 bytes, and a short jump becomes one of six.</summary>
     private const int MostBytesOfCopy = 15;
     private const ulong Alignment = 16;
+    private const int ReturnAddressBytes = 8;
 
     public static ulong MostBytes(Placement placement, IPointProgram program) =>
         ((ulong)(placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy) + Alignment - 1) & ~(Alignment - 1);
 
-    /// <summary>Words: where those of the placement's first point lie; the others follow. Refused (5204) when something is out of reach.</summary>
-    public static Outcome<byte[]> Assemble(Address at, Placement placement, IPointProgram program, Liveness<BasicBlock> liveness, Address words) => StubAssembler.Assemble(at, code =>
+    /// <summary>
+    /// First: the number of the placement's first point; the others follow. Words: where that point's lie; those of the others follow. Refused (5204) when something is out of
+    /// reach.
+    /// </summary>
+    public static Outcome<byte[]> Assemble(Address at, Placement placement, IPointProgram program, Liveness<BasicBlock> liveness, int first, Address words, Address shared) => StubAssembler.Assemble(at, code =>
     {
         var block = placement.Block;
         var next = 0;
+        var pushed = placement.IsCall ? ReturnAddressBytes : 0;
         for (var i = placement.Lead; i <= placement.Resume; i++)
         {
             for (; next < placement.Points.Length && placement.Points[next] == i; next++)
-                program.Emit(code, new PointContext(words + (ulong)(next * program.Words * 8), liveness.Before(block, i)));
+                program.Emit(code, new PointContext(placement.Graph, new Point(block, i), first + next, words + (ulong)(next * program.Words * 8), shared, liveness.Before(block, i), pushed));
             if (placement.IsCall || i == placement.Resume) break;
             code.AddInstruction(block.Instructions[i]);
         }

@@ -9,7 +9,7 @@ namespace KernOpt.Live.Points;
 /// a run, since its return address must be the original one; so do a system call and endbr64 (an indirect call must find it where it was), whatever else leaves the straight
 /// line, and a place where other code comes in.
 /// </summary>
-internal readonly record struct StraightRun(int First, int Last)
+public readonly record struct StraightRun(int First, int Last)
 {
     /// <summary>The run that an instruction of the block is in. Entries: where code outside of the function enters it.</summary>
     public static StraightRun Around(BasicBlock block, int index, IReadOnlySet<Address> entries)
@@ -28,7 +28,8 @@ internal readonly record struct StraightRun(int First, int Last)
         instruction.FlowControl == FlowControl.Next && !instruction.IsInvalid && instruction.MemoryBase != Register.EIP
         && instruction.Mnemonic is not (Mnemonic.Endbr64 or Mnemonic.Endbr32 or Mnemonic.Syscall or Mnemonic.Sysenter);
 
-    /// <summary>It does the same elsewhere, wherever it goes on to: also jumps to fixed places.</summary>
+    /// <summary>It does the same elsewhere, wherever it goes on to: also jumps, and returns.</summary>
     public static bool CanMove(in Instruction instruction) =>
-        CanBypass(instruction) || instruction.IsJmpShortOrNear || instruction.IsJccShortOrNear;
+        CanBypass(instruction) || instruction.IsJmpShortOrNear || instruction.IsJccShortOrNear
+        || ((instruction.IsJmpNearIndirect || instruction.Code is Iced.Intel.Code.Retnq or Iced.Intel.Code.Retnq_imm16) && instruction.MemoryBase != Register.EIP);
 }

@@ -44,6 +44,9 @@ internal sealed record Entry(EntryType Type, ulong Id)
     public long CreatedUnixMilliseconds { get; init; }
     public ulong Facts { get; init; }
     public ulong More { get; init; }
+
+    /// <summary>The number of the file whose pages the points' jumps come down on; 0 where there is none. All that is mapped of it belongs to this entry.</summary>
+    public ulong Stones { get; init; }
     public string Name { get; init; } = "";
     public string Text { get; init; } = "";
 
@@ -66,6 +69,7 @@ internal sealed record Entry(EntryType Type, ulong Id)
         Put(into, RegionFormat.EntryField.Created, (ulong)CreatedUnixMilliseconds);
         Put(into, RegionFormat.EntryField.Facts, Facts);
         Put(into, RegionFormat.EntryField.More, More);
+        Put(into, RegionFormat.EntryField.Stones, Stones);
         PutText(Name, into.Slice(RegionFormat.EntryField.Name, RegionFormat.EntryField.NameBytes));
         PutText(Text, into.Slice(RegionFormat.EntryField.Text, RegionFormat.EntryField.TextBytes));
         var word = (ulong)Type << 8 | (ulong)Kind << 16;
@@ -96,6 +100,7 @@ internal sealed record Entry(EntryType Type, ulong Id)
             CreatedUnixMilliseconds = (long)Get(from, RegionFormat.EntryField.Created),
             Facts = Get(from, RegionFormat.EntryField.Facts),
             More = Get(from, RegionFormat.EntryField.More),
+            Stones = Get(from, RegionFormat.EntryField.Stones),
             Name = GetText(from.Slice(RegionFormat.EntryField.Name, RegionFormat.EntryField.NameBytes)),
             Text = GetText(from.Slice(RegionFormat.EntryField.Text, RegionFormat.EntryField.TextBytes)),
         };

@@ -11,6 +11,7 @@ internal sealed class LiveRegion
     private readonly List<PlacedEntry> entries = [];
     private readonly UndoLog log;
     private readonly Dictionary<int, LoggedChange> changes = [];
+    private readonly HashSet<int> punned = [];
     private Heap code;
     private Heap data;
 
@@ -35,6 +36,9 @@ internal sealed class LiveRegion
 
     /// <summary>Undo records that are whole; none where the format is another one.</summary>
     public IReadOnlyCollection<LoggedChange> Changes => changes.Values;
+
+    /// <summary>Those of jumps that bytes behind them complete.</summary>
+    public IEnumerable<LoggedChange> PunnedChanges => punned.Select(slot => changes[slot]);
     public bool IsEmpty => Status == RegionStatus.Usable && entries.Count == 0 && changes.Count == 0;
     public ulong CodeBytesInUse => code.BytesInUse;
     public ulong DataBytesInUse => data.BytesInUse;
@@ -61,7 +65,7 @@ internal sealed class LiveRegion
     public Outcome<LoggedChange> Begin(UndoRecord record)
     {
         if (!log.Begin(record).Try(out var slot, out var why)) return why;
-        return changes[slot] = new LoggedChange(slot, UndoState.Intent, record);
+        return Know(new LoggedChange(slot, UndoState.Intent, record));
     }
 
     public void Mark(LoggedChange change, UndoState state)
@@ -74,6 +78,7 @@ internal sealed class LiveRegion
     {
         log.Free(change.Slot);
         changes.Remove(change.Slot);
+        punned.Remove(change.Slot);
     }
 
     public Address AddressOf(ulong offset) => Range.Start + offset;
@@ -119,11 +124,18 @@ internal sealed class LiveRegion
     {
         entries.AddRange(table.Read(out var unreadable));
         var logged = log.Read(out var unreadableRecords);
-        foreach (var change in logged) changes[change.Slot] = change;
+        foreach (var change in logged) Know(change);
         if (unreadable + unreadableRecords > 0 || !entries.TrueForAll(IsPlausible)) Status = RegionStatus.Damaged;
         if (Status == RegionStatus.Damaged) return;
         code = new Heap(memory.DataBytes, memory.Range.Length, entries.Select(e => e.Entry.Code));
         data = new Heap(RegionFormat.DataHeap, memory.DataBytes, entries.Select(e => e.Entry.Data));
+    }
+
+    private LoggedChange Know(LoggedChange change)
+    {
+        changes[change.Slot] = change;
+        if (change.Record.IsPunned) punned.Add(change.Slot);
+        return change;
     }
 
     /// <summary>Its pieces lie in their heaps, and what it says can be entered lies in its own code.</summary>

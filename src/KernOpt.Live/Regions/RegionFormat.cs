@@ -1,13 +1,13 @@
 namespace KernOpt.Live.Regions;
 
 /// <summary>
-/// Where everything lies in a region, in bytes from its start: format version 2, written down for people in docs/region-format.md. The offsets are
+/// Where everything lies in a region, in bytes from its start: format version 3, written down for people in docs/region-format.md. The offsets are
 /// constants, so that the undo log can be found even when the header has been overwritten. All words are little-endian and aligned to 8.
 /// </summary>
 internal static class RegionFormat
 {
     public const ulong Magic = 0x31_54_50_4F_4E_52_45_4B; // "KERNOPT1"
-    public const ulong Version = 2;
+    public const ulong Version = 3;
 
     public const ulong HeaderBytes = 0x1000;
 
@@ -80,6 +80,7 @@ internal static class RegionFormat
         public const int Created = 112;
         public const int Facts = 120;
         public const int More = 128;
+        public const int Stones = 136;
         public const int Name = 144;
         public const int NameBytes = 112;
         public const int Text = 256;

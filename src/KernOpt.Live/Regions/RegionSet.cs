@@ -62,10 +62,21 @@ internal sealed class RegionSet
         return lastId;
     }
 
-    /// <summary>Unmaps a region that holds nothing and in which, as the target proves, no thread is.</summary>
+    /// <summary>
+    /// Unmaps a region that holds nothing, or nothing that leads anywhere in this address space, and in which, as the target proves, no thread is; and before it the pages that
+    /// only its entries know of.
+    /// </summary>
     public bool Release(LiveRegion region)
     {
-        if (!target.ProveQuiescent([region.Range]).Try(out var quiescence, out _) || !quiescence.IsProved) return false;
+        var files = region.Entries.Select(e => e.Entry.Stones).Where(f => f != 0).Distinct().ToList();
+        var ranges = new List<AddressRange> { region.Range };
+        foreach (var file in files)
+        {
+            if (!target.FindStones(file).Try(out var pages, out _)) return false;
+            ranges.AddRange(pages);
+        }
+        if (!target.ProveQuiescent(ranges).Try(out var quiescence, out _) || !quiescence.IsProved) return false;
+        if (files.Exists(file => !target.UnmapStones(file).IsDone)) return false;
         if (!target.UnmapRegion(region.Memory).IsDone) return false;
         regions.Remove(region);
         return true;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
+using KernOpt.Live.Points.Punning;
 using KernOpt.Target;
 
 namespace KernOpt.Live.Regions;
@@ -41,6 +42,11 @@ internal sealed record UndoRecord(
 {
     public int Length => Original.Length;
     public AddressRange Range => new(At, (ulong)Original.Length);
+
+    /// <summary>That, and the bytes behind it that complete a jump which is longer: they must stay what they are while the change is in.</summary>
+    public AddressRange Extent { get; } = PunnedJump.ExtentOf(At, Patched.AsSpan());
+
+    public bool IsPunned => Extent.Length > (ulong)Length;
 
     /// <summary>The record as it lies in the region, with this state.</summary>
     public void Encode(UndoState state, Span<byte> into)

@@ -5,7 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace KernOpt.Live.Stubs;
 
 /// <summary>Turns a few instructions into bytes for one place. Rip-relative operands are given as absolute addresses.</summary>
-internal static class StubAssembler
+public static class StubAssembler
 {
     /// <summary>
     /// Bytes below the stack pointer that belong to the interrupted function (System V ABI §3.2.2); a stub that needs the stack steps over them by
@@ -42,6 +42,13 @@ internal static class StubAssembler
         var increment = Instruction.Create(Iced.Intel.Code.Inc_rm64, At(word));
         increment.HasLockPrefix = true;
         code.AddInstruction(increment);
+    }
+
+    public static void LockedDecrement(this Assembler code, Address word)
+    {
+        var decrement = Instruction.Create(Iced.Intel.Code.Dec_rm64, At(word));
+        decrement.HasLockPrefix = true;
+        code.AddInstruction(decrement);
     }
 
     /// <summary>Counts one passage; keeps the flags unless they are dead.</summary>

@@ -19,7 +19,7 @@ internal sealed class TextChanges(ITarget target, ModuleText modules, RegionSet 
 {
     /// <summary>
     /// Writes the undo record, stores, and marks the record done; answers the record. Refused, with nothing changed, when the text is not what the module's
-    /// file holds (5105, 5304), when the log is full (5003), or by the target.
+    /// file holds (5105, 5304), when it completes the jump of another change (5411), when the log is full (5003), or by the target.
     /// </summary>
     public Outcome<LoggedChange> Make(LiveRegion region, ChangeKind kind, Address at, byte[] patched, ulong owner)
     {
@@ -27,6 +27,7 @@ internal sealed class TextChanges(ITarget target, ModuleText modules, RegionSet 
         if (modules.IdentityAt(at) is not { } module) return Reasons.TextNotComparable.With($"{at} is not text mapped from a file");
         if (!modules.FileBytes(range).Try(out var original, out var why)) return why;
         if (!Holds(range, original)) return Reasons.NotUnpatched.With($"at {at}");
+        if (CompletesAJump(range)) return Reasons.ServesAsDisplacement.With($"at {at}");
 
         var record = new UndoRecord(kind, at, [.. original], [.. patched], module, owner);
         if (!region.Begin(record).Try(out var change, out why)) return why;
@@ -79,10 +80,21 @@ internal sealed class TextChanges(ITarget target, ModuleText modules, RegionSet 
         return true;
     }
 
+    /// <summary>Whoever plans knows already; this holds it for all that is ever stored.</summary>
+    private bool CompletesAJump(AddressRange range) =>
+        regions.All.Any(r => r.PunnedChanges.Any(c => c.Record.Extent.Overlaps(range) && Look(c.Record) is TextHolds.Patched or TextHolds.Other));
+
     /// <summary>A place that was restored and changed again has a later record of its own while the earlier one is draining.</summary>
     private bool IsOfAnotherRecord(UndoRecord record) => regions.All.Any(r => r.Changes.Any(c =>
-        c.Record.At == record.At && c.Record.Module == record.Module && c.Record.Original.AsSpan().SequenceEqual(record.Original.AsSpan())
+        c.Record.At == record.At && c.Record.Module == record.Module && HaveTheSameOriginal(c.Record, record)
         && c.Record.Owner != record.Owner && Holds(c.Record.Range, c.Record.Patched.AsSpan())));
+
+    /// <summary>As far as both go: a place may be left by jumps of several lengths, one after the other.</summary>
+    private static bool HaveTheSameOriginal(UndoRecord one, UndoRecord other)
+    {
+        var length = Math.Min(one.Length, other.Length);
+        return one.Original.AsSpan()[..length].SequenceEqual(other.Original.AsSpan()[..length]);
+    }
 
     private bool Holds(AddressRange range, ReadOnlySpan<byte> bytes)
     {

@@ -5,7 +5,7 @@ namespace KernOpt.Bench.Figures;
 /// <summary>kill(2).</summary>
 internal static partial class Signals
 {
-    public const int Kill = 9, User1 = 10;
+    public const int Interrupt = 2, Kill = 9, User1 = 10;
 
     public static void Send(int pid, int signal)
     {

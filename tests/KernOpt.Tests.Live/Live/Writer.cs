@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using KernOpt.Live;
+using KernOpt.Live.Points;
+using KernOpt.Target;
 
 namespace KernOpt.Tests.Live.Live;
 
@@ -11,6 +13,9 @@ namespace KernOpt.Tests.Live.Live;
 internal static class Writer
 {
     private const string Variable = "KERNOPT_TEST_WRITER";
+
+    /// <summary>Given as the first function: points before all instructions of the others, instead of versions.</summary>
+    public const string Points = "points:";
 
     public static Process Start(int pid, params string[] functions)
     {
@@ -31,6 +36,7 @@ internal static class Writer
     {
         using var subject = new Subject(pid);
         Console.WriteLine("ready");
+        if (functions[0] == Points) LoopWithPoints(subject, functions[1..]);
         for (var round = 0; ; round++)
         {
             foreach (var name in functions)
@@ -40,6 +46,19 @@ internal static class Writer
             }
             if (round % 3 == 2) subject.Live.RevertAll();
             else foreach (var redirect in subject.Live.Redirects.Where(r => !r.IsDraining)) subject.Live.Revert(redirect.Id);
+        }
+    }
+
+    private static void LoopWithPoints(Subject subject, string[] functions)
+    {
+        for (var round = 0; ; round++)
+        {
+            var ladder = subject.Live.Ladder();
+            var placements = functions.Select(subject.GraphOf)
+                .SelectMany(g => ladder.Plan(g, g.Blocks.SelectMany(b => b.Instructions.Select((_, i) => new Point(b, i))), new HashSet<Address>(), isPlaceFree: false).Placements).ToList();
+            if (placements.Count > 0) subject.Live.InstallPoints(placements, new CountProgram(), "test");
+            if (round % 3 == 2) subject.Live.RevertAll();
+            else foreach (var points in subject.Live.Points.Where(p => !p.IsDraining)) subject.Live.Revert(points.Id);
         }
     }
 }

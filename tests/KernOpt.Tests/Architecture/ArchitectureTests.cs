@@ -15,9 +15,10 @@ public sealed class ArchitectureTests
         ["Optimize"] = ["Target", "Code"],
         ["Linux"] = ["Target"],
         ["Live"] = ["Target", "Code"],
+        ["Probes"] = ["Target", "Code", "Live"],
         ["Validate"] = ["Target", "Code", "Linux"],
         ["Measure"] = ["Target"],
-        ["Engine"] = ["Target", "Binary", "Code", "Optimize", "Live", "Validate", "Measure"],
+        ["Engine"] = ["Target", "Binary", "Code", "Optimize", "Live", "Probes", "Validate", "Measure"],
         ["Cli"] = ["Target", "Engine", "Linux"],
     };
 

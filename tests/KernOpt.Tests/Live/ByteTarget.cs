@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using KernOpt.Code.Images;
@@ -30,6 +31,12 @@ internal sealed class ByteTarget : ITarget, ICodeSource
         Image = new ModuleImage(module, [.. functions.Select(f => new Function(owner, textStart + f.Offset, f.Size, [], FunctionOrigin.SymbolTable))]);
         Image = new ModuleImage(module, [.. Image.Functions.Select(f => f with { Module = Image })]);
     }
+
+    public Outcome<int> FindThreadNumberOffset() => Reasons.ThreadNumberNotFound.With("it has no threads");
+
+    public IReadOnlyList<int> ReadThreadNumbers() => [];
+
+    public ulong ReadTimeStamp() => (ulong)Stopwatch.GetTimestamp();
 
     public Outcome<Address> ReadThreadPointer() => Reasons.NoThreadToBorrow.With("it has no threads");
 
@@ -102,7 +109,60 @@ internal sealed class ByteTarget : ITarget, ICodeSource
         return Done.It;
     }
 
-    public Outcome<Quiescence> ProveQuiescent(IReadOnlyList<AddressRange> ranges) => new Quiescence(IsQuiescent, "said by the test", 0, 0);
+    public Outcome<Quiescence> ProveQuiescent(IReadOnlyList<AddressRange> ranges)
+    {
+        Proved.AddRange(ranges);
+        return new Quiescence(IsQuiescent, "said by the test", 0, 0);
+    }
+
+    /// <summary>All ranges of which proof was asked.</summary>
+    public List<AddressRange> Proved { get; } = [];
+
+    /// <summary>Where pages may be mapped; nowhere unless a test says so.</summary>
+    public List<AddressRange> Free { get; } = [];
+
+    /// <summary>Pages that are mapped: the file, and what they hold.</summary>
+    public SortedDictionary<Address, (ulong File, byte[] Bytes)> Stones { get; } = [];
+
+    public IReadOnlyList<AddressRange> ReadFreeSpace(ulong regionBytes) => Free;
+
+    public Outcome<IStoneFile> MakeStones(ReadOnlySpan<byte> pages, int places)
+    {
+        Step(() => { });
+        return new ByteStones(this, ++files, pages.ToArray());
+    }
+
+    public Outcome<IReadOnlyList<AddressRange>> FindStones(ulong file) =>
+        Stones.Where(s => s.Value.File == file).Select(s => new AddressRange(s.Key, 4096)).ToArray();
+
+    public Outcome<Done> UnmapStones(ulong file)
+    {
+        foreach (var page in FindStones(file).Value)
+        {
+            Step(() => { });
+            Stones.Remove(page.Start);
+        }
+        return Done.It;
+    }
+
+    private ulong files;
+
+    private sealed class ByteStones(ByteTarget target, ulong number, byte[] pages) : IStoneFile
+    {
+        public ulong Number => number;
+
+        public Outcome<Done> Map(Address at, int page)
+        {
+            target.Step(() => { });
+            if (target.Stones.ContainsKey(at) || !target.Free.Exists(f => f.Contains(new AddressRange(at, 4096)))) return Reasons.NoGapInReach.With($"{at}");
+            target.Stones[at] = (number, pages[(page * 4096)..((page + 1) * 4096)]);
+            return Done.It;
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 
     /// <summary>Where a test needs samples, what makes them.</summary>
     public Func<ScriptedSampler>? Sampler { get; set; }

@@ -46,7 +46,7 @@ public sealed class LivenessExecutionTests
         return body;
     }
 
-    private static IEnumerable<Instruction> Spoilers(LiveSet live, Random random)
+    internal static IEnumerable<Instruction> Spoilers(LiveSet live, Random random)
     {
         var flags = LiveSet.AllFlags & ~(RflagsBits.DF | RflagsBits.AC);
         if ((live.Flags & flags) == 0) yield return Instruction.Create(random.Next(2) == 0 ? Opcode.Cmp_rm64_r64 : Opcode.Test_rm64_r64, Register.RSP, Register.RSP);

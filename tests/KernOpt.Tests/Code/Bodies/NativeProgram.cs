@@ -15,7 +15,7 @@ public sealed class NativeCode
     public const string Name = "native code";
 }
 
-/// <summary>Programs/functions.c, compiled with some options to a shared object and loaded into this process for good.</summary>
+/// <summary>Programs/functions.c or another program of functions of that shape, compiled with some options to a shared object and loaded into this process for good.</summary>
 internal sealed class NativeProgram
 {
     private static readonly ConcurrentDictionary<string, NativeProgram> Programs = new();
@@ -23,11 +23,11 @@ internal sealed class NativeProgram
     private readonly int roomBytes;
     private int taken;
 
-    private NativeProgram(string options)
+    private NativeProgram(string options, string source)
     {
         var folder = Directory.CreateTempSubdirectory("kernopt-bodies-").FullName;
         var file = Path.Combine(folder, "program.so");
-        Run("gcc", $"-shared -fPIC -w {options} -o {file} {Path.Combine(Repository.Root, "tests/KernOpt.Tests/Code/Bodies/Programs/functions.c")}");
+        Run("gcc", $"-shared -fPIC -w {options} -o {file} {Path.Combine(Repository.Root, "tests/KernOpt.Tests/Code/Bodies/Programs", source)}");
         Names = [.. Run("nm", $"--defined-only {file}").Split('\n').Select(line => line.Split(' ')).Where(l => l is [_, "T", not "callee"]).Select(l => l[2])];
         var handle = NativeLibrary.Load(file);
         var export = (ulong)NativeLibrary.GetExport(handle, Names[0]);
@@ -43,7 +43,7 @@ internal sealed class NativeProgram
     /// <summary>The functions of the common shape.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    public static NativeProgram With(string options) => Programs.GetOrAdd(options, o => new NativeProgram(o));
+    public static NativeProgram With(string options, string source = "functions.c") => Programs.GetOrAdd($"{source} {options}", _ => new NativeProgram(options, source));
 
     public FunctionGraph Graph(string name) => LinearGraph.Of(Image.Find(name).Value);
 

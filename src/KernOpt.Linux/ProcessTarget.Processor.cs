@@ -1,3 +1,4 @@
+using KernOpt.Linux.Native;
 using KernOpt.Linux.Threads;
 using KernOpt.Target;
 
@@ -6,6 +7,20 @@ namespace KernOpt.Linux;
 public sealed partial class ProcessTarget
 {
     private Address? threadPointer;
+    private int? threadNumberOffset;
+
+    public Outcome<int> FindThreadNumberOffset()
+    {
+        if (threadNumberOffset is { } known) return known;
+        var found = ThreadNumberPlace.Find(Pid, memory, holds, ReadMap);
+        if (found.Try(out var offset, out _)) threadNumberOffset = offset;
+        return found;
+    }
+
+    public IReadOnlyList<int> ReadThreadNumbers() => [.. ThreadFacts.List(Pid).Select(id => ThreadNumberPlace.InnermostNumber(Pid, id)).OfType<int>()];
+
+    /// <summary>A process has no counter of its own.</summary>
+    public ulong ReadTimeStamp() => TimeStampCounter.Read();
 
     /// <summary>Of the first thread that can be held; read once, since memory that a thread has left behind is as good to read.</summary>
     public Outcome<Address> ReadThreadPointer()

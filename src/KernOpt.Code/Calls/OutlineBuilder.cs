@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
+using KernOpt.Target;
+
+namespace KernOpt.Code.Calls;
+
+/// <summary>Makes a <see cref="FunctionOutline"/> of a graph, which is not needed any more then.</summary>
+internal sealed class OutlineBuilder(FunctionGraph graph, CallEffects calls)
+{
+    private readonly bool[] isOwnReturn = OwnReturn.Of(graph);
+    private readonly ImmutableArray<Stretch>.Builder stretches = ImmutableArray.CreateBuilder<Stretch>();
+    private readonly ImmutableArray<OutlineNode>.Builder nodes = ImmutableArray.CreateBuilder<OutlineNode>(graph.Blocks.Length);
+    private readonly List<Stretch> exits = [];
+
+    public FunctionOutline Build()
+    {
+        foreach (var block in graph.Blocks)
+        {
+            var first = stretches.Count;
+            AddStretches(block);
+            // Whoever leaves for a place of his own may come back to the caller from there all the same.
+            var leaves = block.End == BlockEnd.IndirectTailJump || (block.End == BlockEnd.Return && !isOwnReturn[block.Index]) || (block.End == BlockEnd.NoReturn && !calls.EndsForGood(block));
+            if (leaves) stretches.Add(Stretch.Unknown);
+            var returns = leaves || block.End == BlockEnd.Return;
+            nodes.Add(new OutlineNode(first, stretches.Count, Successors(block), returns));
+        }
+        foreach (var exit in exits)
+        {
+            nodes.Add(new OutlineNode(stretches.Count, stretches.Count + 1, [], Returns: true));
+            stretches.Add(exit);
+        }
+        return new FunctionOutline(nodes.DrainToImmutable(), stretches.DrainToImmutable(), graph.EntryIndex);
+    }
+
+    private void AddStretches(BasicBlock block)
+    {
+        LiveSet reads = LiveSet.Empty, kills = LiveSet.Empty;
+        foreach (var instruction in block.Instructions)
+        {
+            var effects = calls.Of(graph.Function, instruction, out var callee);
+            reads |= effects.Reads - kills;
+            kills |= effects.Kills;
+            if (callee == CallEffects.NoCallee) continue;
+            stretches.Add(new Stretch(reads, kills, callee));
+            (reads, kills) = (LiveSet.Empty, LiveSet.Empty);
+        }
+        if (!reads.IsEmpty || !kills.IsEmpty) stretches.Add(new Stretch(reads, kills, CallEffects.NoCallee));
+    }
+
+    /// <summary>A jump out is a node of its own: a call of where it leads to, and then the return.</summary>
+    private ImmutableArray<int> Successors(BasicBlock block)
+    {
+        if (block.Exits.IsEmpty) return block.Successors;
+        var successors = block.Successors.ToBuilder();
+        foreach (var exit in block.Exits)
+        {
+            successors.Add(graph.Blocks.Length + exits.Count);
+            exits.Add(isOwnReturn[block.Index] ? Call(exit) : Stretch.Unknown);
+        }
+        return successors.ToImmutable();
+    }
+
+    private Stretch Call(Address target)
+    {
+        var use = calls.UseOf(target, out var callee);
+        return callee == CallEffects.NoCallee ? new Stretch(use.Reads, LiveSet.All - use.Keeps, callee) : new Stretch(LiveSet.Empty, LiveSet.Empty, callee);
+    }
+}

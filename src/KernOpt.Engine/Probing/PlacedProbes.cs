@@ -1,0 +1,148 @@
+using System.Diagnostics;
+using KernOpt.Code.Graphs;
+using KernOpt.Code.Images;
+using KernOpt.Engine.Journaling;
+using KernOpt.Engine.Profiling;
+using KernOpt.Engine.Sessions;
+using KernOpt.Live;
+using KernOpt.Live.Points;
+using KernOpt.Target;
+
+namespace KernOpt.Engine.Probing;
+
+/// <summary>One instruction before which code is: the one that was asked for, in its function, and how its code is reached.</summary>
+internal sealed record PlacedPoint(FunctionGraph Graph, Point Point, Rung Rung, InstalledPoints Set, int Number)
+{
+    /// <summary>One of its words as it is now.</summary>
+    public ulong Word(int word) => Set.Word(Number, word);
+}
+
+/// <summary>Code of one program at points of a target for a while. The session must have claimed the target. What could not be placed is counted as refused.</summary>
+internal sealed class PlacedProbes(Session session, IPointProgram program, string text, RefusalCount refusals, IProgress<string> progress) : IDisposable
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Places in one module from which on it pays to look at all of its functions first: a second, for less to save at each passage.</summary>
+    private const int FewestToLearn = 256;
+
+    /// <summary>Code and words of one batch, without what is in common.</summary>
+    private const long MostBytes = 3 << 20;
+
+    private readonly List<InstalledPoints> sets = [];
+    private readonly List<PlacedPoint> points = [];
+    private readonly HashSet<Function> incomplete = [];
+
+    public IReadOnlyList<PlacedPoint> Points => points;
+
+    /// <summary>Points that were put in together.</summary>
+    public IReadOnlyList<InstalledPoints> Sets => sets;
+
+    /// <summary>Puts the code where the plans say. Ended early, some are in.</summary>
+    public void Install(IEnumerable<PlacementPlan> plans, CancellationToken cancellation)
+    {
+        foreach (var module in plans.Where(p => p.Placements.Count > 0).GroupBy(p => p.Placements[0].Graph.Function.Module))
+        {
+            if (module.Sum(p => p.Placements.Count) >= FewestToLearn)
+            {
+                progress.Report($"looking at the functions of {module.Key.Name}");
+                if (!session.Live.LearnCallees(module.Key, cancellation).Try(out _, out _)) return;
+            }
+            foreach (var batch in Batches(module))
+            {
+                if (cancellation.IsCancellationRequested) return;
+                progress.Report($"placing probes in {module.Key.Name}");
+                if (!session.Live.InstallPoints(batch, program, text).Try(out var report, out var why))
+                {
+                    refusals.Add(why, module.Key.Name);
+                    incomplete.UnionWith(batch.Select(p => p.Graph.Function));
+                    continue;
+                }
+                sets.Add(report.Installed);
+                foreach (var refused in report.Refused) refusals.Add(refused, module.Key.Name);
+                incomplete.UnionWith(batch.Zip(report.Offsets).Where(p => p.Second < 0).Select(p => p.First.Graph.Function));
+                foreach (var (placement, first) in batch.Zip(report.Offsets).Where(p => p.Second >= 0))
+                    points.AddRange(placement.Asked.Select((index, n) => new PlacedPoint(placement.Graph, new Point(placement.Block, index), placement.Rung, report.Installed, first + n)));
+            }
+        }
+    }
+
+    /// <summary>Functions some of whose places took no code after all.</summary>
+    public IReadOnlySet<Function> Incomplete => incomplete;
+
+    /// <summary>Those of one function stay together where they have words in common; else those whose jumps come down on one page. A batch fits into a region together with another.</summary>
+    private IEnumerable<IReadOnlyList<Placement>> Batches(IEnumerable<PlacementPlan> plans)
+    {
+        // Exits before entries: a call that is seen to leave and was not seen to come in is told apart, the reverse is not.
+        var parts = program.SharedWords > 0 ? plans.Select(p => p.Placements.OrderBy(l => l.Block == l.Graph.Entry).ToArray())
+            : plans.SelectMany(p => p.Placements).OrderByDescending(p => p.Page).Select(p => new[] { p });
+        var (batch, bytes) = (new List<Placement>(), 0L);
+        foreach (var part in parts.SelectMany(p => p.Chunk(LiveCode.MostPlacements)))
+        {
+            if (batch.Count + part.Length > LiveCode.MostPlacements || bytes + Bytes(part) > MostBytes)
+            {
+                if (batch.Count > 0) yield return batch;
+                (batch, bytes) = ([], 0);
+            }
+            batch.AddRange(part);
+            bytes += Bytes(part);
+        }
+        if (batch.Count > 0) yield return batch;
+    }
+
+    private long Bytes(Placement[] placements) => placements.Sum(p => (long)p.Points.Length) * (program.MostBytes + 8L * program.Words);
+
+    /// <summary>Waits for a time, or until the target or the caller ends it, and looks every so often; answers the seconds.</summary>
+    public async Task<double> WatchAsync(TimeSpan time, TimeSpan every, Action look, CancellationToken cancellation)
+    {
+        progress.Report($"{points.Count} places are watched");
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < time && !cancellation.IsCancellationRequested && session.Target.State == TargetState.Alive)
+        {
+            await Pause.For(every < time - clock.Elapsed ? every : time - clock.Elapsed, cancellation).ConfigureAwait(false);
+            look();
+        }
+        return clock.Elapsed.TotalSeconds;
+    }
+
+    /// <summary>
+    /// What one word of each point grew by within the time. All are read when it begins and when it ends: each count is of the same time, but for the microseconds that the
+    /// reading takes. In the order of <see cref="Points"/>; and the seconds.
+    /// </summary>
+    public async Task<(IReadOnlyList<ulong> Counts, double Seconds)> CountAsync(int word, TimeSpan time, CancellationToken cancellation)
+    {
+        var from = points.ConvertAll(p => p.Word(word));
+        var seconds = await WatchAsync(time, Look, () => { }, cancellation).ConfigureAwait(false);
+        return ([.. points.Select((p, i) => p.Word(word) - from[i])], seconds);
+    }
+
+    /// <summary>Takes all out and waits until no thread is in their code; answers, for people, what could not be done, or that the target has ended.</summary>
+    public async Task<IReadOnlyList<string>> RemoveAsync(CancellationToken cancellation)
+    {
+        if (session.Target.State != TargetState.Alive) return [$"{await Ending.OfAsync(session, cancellation).ConfigureAwait(false)}"];
+        var notes = TakeOut().Select(p => $"{p}").ToList();
+        var clock = Stopwatch.StartNew();
+        int draining;
+        while ((draining = session.Live.Collect(unmapsEmpty: true)) > 0 && clock.Elapsed < Patience && !cancellation.IsCancellationRequested)
+        {
+            progress.Report($"{draining} pieces of code may still have a thread in them");
+            await Pause.For(Look, cancellation).ConfigureAwait(false);
+        }
+        if (draining > 0) notes.Add($"the text is the original again; {draining} pieces of code stay until a later revert, for a thread may be in them or a forked process shares them");
+        return notes;
+    }
+
+    public void Dispose()
+    {
+        if (session.Target.State == TargetState.Alive) TakeOut();
+    }
+
+    /// <summary>What cannot be taken out, because somebody else has changed the text since, stays: `kernopt list` shows it, and a later revert tries again.</summary>
+    private List<Refusal> TakeOut()
+    {
+        var problems = sets.SelectMany(set => session.Live.Revert(set.Id).Try(out var report, out var why) ? report.Problems : [why]).ToList();
+        sets.Clear();
+        foreach (var problem in problems) session.Note(JournalKind.Refused, "", $"probes were not taken out: {problem}", reason: problem.Reason);
+        return problems;
+    }
+}

@@ -1,0 +1,48 @@
+using KernOpt.Engine.Profiling;
+using KernOpt.Engine.Reports;
+using KernOpt.Probes;
+using KernOpt.Probes.Actions;
+using KernOpt.Target;
+
+namespace KernOpt.Engine.Probing;
+
+/// <summary>What probes recorded in so many seconds.</summary>
+internal sealed record ProbeReadings(double Seconds, IReadOnlyList<ProbeRow> Rows, TraceReport? Trace = null, TimesReport? Times = null)
+{
+    /// <summary>One row a point, in order of address. Count: passages that the predicate let through.</summary>
+    public static IReadOnlyList<ProbeRow> RowsOf(IReadOnlyList<PlacedPoint> points, double seconds, Func<int, ulong> count, Func<int, IReadOnlyList<ValueTableRow>?> values) =>
+        [.. points.Select((p, i) => Row(p, count(i), seconds, values(i))).OrderBy(r => r.Address.Value)];
+
+    public static string PlaceOf(PlacedPoint placed) => $"{placed.Graph.Function.DisplayName}+0x{placed.Point.At - placed.Graph.Function.Start:x}";
+
+    private static ProbeRow Row(PlacedPoint placed, ulong count, double seconds, IReadOnlyList<ValueTableRow>? values) => new(
+        PlaceOf(placed), placed.Graph.Function.DisplayName, placed.Graph.Function.Module.Name, placed.Point.At, Listing.Of(placed.Point.Instruction), placed.Rung.ToString(),
+        (long)count, count / seconds, values);
+}
+
+/// <summary>Reads counters: <see cref="CountAction"/>, <see cref="PerThreadCountAction"/>.</summary>
+internal static class CountReadings
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+
+    public static async Task<ProbeReadings> ReadAsync(ITarget target, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
+    {
+        var isPerThread = program.Action is PerThreadCountAction;
+        GiveSlots();
+        var from = probes.Points.Select(Count).ToList();
+        var seconds = await probes.WatchAsync(time, Look, GiveSlots, cancellation).ConfigureAwait(false);
+        var counts = probes.Points.Select((p, i) => Count(p) - from[i]).ToList();
+        return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => counts[i], _ => null));
+
+        ulong Count(PlacedPoint point) => isPerThread ? PerThreadCountAction.Read(word => point.Word(program.ActionWords + word)) : point.Word(program.ActionWords);
+
+        // Threads that have started since count together with others until they have slots of their own.
+        void GiveSlots()
+        {
+            if (!isPerThread) return;
+            var threads = target.ReadThreadNumbers();
+            foreach (var point in probes.Points)
+                PerThreadCountAction.GiveSlots(threads, word => point.Word(program.ActionWords + word), (word, value) => point.Set.StoreWord(point.Number, program.ActionWords + word, value));
+        }
+    }
+}

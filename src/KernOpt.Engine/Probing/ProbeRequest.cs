@@ -1,0 +1,45 @@
+using KernOpt.Engine.Sessions;
+using KernOpt.Probes;
+using KernOpt.Probes.Actions;
+using KernOpt.Probes.Language;
+using KernOpt.Target;
+
+namespace KernOpt.Engine.Probing;
+
+/// <summary>What is to be put where, as it is written: see src/docs/probes.md. All of When must hold.</summary>
+public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, IReadOnlyList<string> When)
+{
+    /// <summary>Refused as the texts, the types or the names in them are.</summary>
+    internal Outcome<ProbeProgram> Compile(Session session)
+    {
+        var names = new SessionNames(session);
+        if (!ActionParser.Parse(Action, names).Try(out var action, out var why)) return why;
+        Expression? all = null;
+        foreach (var text in When)
+        {
+            if (!ExpressionParser.Parse(text, names).Try(out var condition, out why)) return why;
+            all = all is null ? condition : new BinaryOperation(BinaryOperator.And, all, condition);
+        }
+        return ProbeProgram.Of(all, action);
+    }
+
+    /// <summary>What is timed are calls: the entry of a function stands for its exits, too.</summary>
+    internal Outcome<IReadOnlyList<Place>> ParsePlaces(Session session, ProbeAction action)
+    {
+        var places = new List<Place>();
+        foreach (var text in Places)
+        {
+            if (!Place.Parse(text, name => session.Program.Find(name).IsDone).Try(out var place, out var why)) return why;
+            if (action is TimeAction && place.Kind != PlaceKind.Entry) return Reasons.BadAction.With($"time is of whole functions, FUNC or GLOB:entry, not of '{text}'");
+            places.Add(action is TimeAction ? place with { Kind = PlaceKind.Calls } : place);
+        }
+        return places;
+    }
+
+    private sealed class SessionNames(Session session) : INames
+    {
+        public Outcome<AddressRange> Function(string name) => session.Program.Find(name).Then<AddressRange>(f => f.Range);
+
+        public Outcome<int> ThreadNumberOffset() => session.Target.FindThreadNumberOffset();
+    }
+}

@@ -1,0 +1,53 @@
+using KernOpt.Linux.Native;
+using KernOpt.Linux.Threads;
+using KernOpt.Target;
+
+namespace KernOpt.Linux.Regions;
+
+/// <summary>
+/// Pages of one file, mapped by calls of a borrowed thread where they are wanted:
+///     fd = memfd_create("kernopt-stones")      we take the descriptor for ourselves, write the pages and seal the file
+///     mmap page   r-xp, at its address         or the kernel refuses (MAP_FIXED_NOREPLACE)
+///     close fd
+/// The kernel looks whether the place is free and maps it under one lock of the address space: what another thread maps at the same instant is there before, and the call
+/// is refused, or comes after, and goes elsewhere. Private, since the kernel before 6.7 maps no sealed file shared; nothing is copied, for nobody may write.
+/// </summary>
+internal sealed class StoneFile : IStoneFile
+{
+    private const ulong Page = 4096;
+
+    private readonly RemoteCalls calls;
+    private readonly NewFile file;
+
+    /// <summary>Read once for all its calls: it serves to find room for a stub, in modules that are never unloaded.</summary>
+    private readonly TargetMap map;
+
+    private StoneFile(RemoteCalls calls, NewFile file, TargetMap map)
+    {
+        this.calls = calls;
+        this.file = file;
+        this.map = map;
+    }
+
+    public ulong Number => file.Own.Inode;
+
+    public static Outcome<StoneFile> Make(int pid, RemoteCalls calls, TargetMap map, ReadOnlySpan<byte> pages)
+    {
+        if (!NewFile.Make(pid, calls, CallStub.StonesNameOffset).Try(out var file, out var why)) return why;
+        if (file.Own.Fill(pages).Try(out _, out why) && file.Own.Inode != 0) return new StoneFile(calls, file, map);
+        file.Dispose();
+        return why ?? Reasons.NoMemoryFilePermission.With("the memory file has no number");
+    }
+
+    public Outcome<Done> Map(Address at, int page)
+    {
+        const int protection = MapFlags.ProtectionRead | MapFlags.ProtectionExecute, flags = MapFlags.Private | MapFlags.FixedNoReplace;
+        if (!calls.Call(new(CallNumber.mmap, at.Value, Page, protection, flags, file.Descriptor, (ulong)page * Page), known: map).Try(out var address, out var why)) return why;
+        if (address == at.Value) return Done.It;
+        // Kernels before 4.17 take the address as a hint only and answer another one.
+        calls.Call(new(CallNumber.munmap, address, Page));
+        return Reasons.NoGapInReach.With($"{at} was taken meanwhile");
+    }
+
+    public void Dispose() => file.Dispose();
+}

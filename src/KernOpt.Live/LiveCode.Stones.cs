@@ -1,0 +1,42 @@
+using KernOpt.Live.Points;
+using KernOpt.Live.Points.Punning;
+using KernOpt.Target;
+
+namespace KernOpt.Live;
+
+public sealed partial class LiveCode
+{
+    /// <summary>
+    /// The file of the pages that punned jumps lead to, made and not mapped yet, so that the entry that knows its number comes before the first mapping. Null where no placement
+    /// needs one, or it could not be made, and those that need it are refused.
+    /// </summary>
+    private PlannedStones? Stones(IReadOnlyList<Placement> placements, PointsWork work)
+    {
+        var punned = Enumerable.Range(0, placements.Count).Where(i => placements[i].Stone is not null && work.StubOf(i) is not null).ToList();
+        if (punned.Count == 0) return null;
+        var pages = new StonePages(punned.Select(i => (placements[i].Stone!.Value, work.StubOf(i)!.Value)));
+        if (target.MakeStones(pages.Bytes, pages.Places.Count).Try(out var file, out var why)) return new PlannedStones(file, pages, punned.ToLookup(i => placements[i].Page));
+        foreach (var i in punned) work.Refuse(i, why);
+        return null;
+    }
+
+    /// <summary>A file of stepping stones, and which placements come down on which page.</summary>
+    private sealed class PlannedStones(IStoneFile file, StonePages pages, ILookup<Address, int> placements) : IDisposable
+    {
+        public ulong Number { get; } = file.Number;
+
+        /// <summary>Maps all pages; what leads to one that cannot be is refused.</summary>
+        public void Map(PointsWork work)
+        {
+            foreach (var (at, page) in pages.Places)
+            {
+                if (file.Map(at, page).Try(out _, out var why)) continue;
+                foreach (var i in placements[at]) work.Refuse(i, Reasons.PageTaken.With($"{at}: {why}"));
+            }
+            // What is mapped stays; the target's descriptor is not to be passed on to its children.
+            file.Dispose();
+        }
+
+        public void Dispose() => file.Dispose();
+    }
+}

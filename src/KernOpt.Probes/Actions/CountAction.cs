@@ -1,0 +1,16 @@
+using KernOpt.Live.Stubs;
+using KernOpt.Probes.Compile;
+
+namespace KernOpt.Probes.Actions;
+
+/// <summary><c>count</c>: passages, exactly, with any number of threads.</summary>
+public sealed record CountAction : ProbeAction
+{
+    internal override int Words => 1;
+    internal override int MostBytes => 16;
+    internal override int Registers => 0;
+
+    internal override void Emit(PassageCode passage, int words) => passage.Code.LockedIncrement(passage.Context.Word(words));
+
+    public override string ToString() => "count";
+}

@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+using Iced.Intel;
+using KernOpt.Code.Bodies;
+
+namespace KernOpt.Probes.Compile;
+
+/// <summary>The registers that code at a point computes in, 64 bits each, and which of them it has to save: those that are live, and those whose old value it reads.</summary>
+internal sealed record Scratch(ImmutableArray<Register> Registers, ImmutableArray<Register> Saved)
+{
+    /// <summary>All but rsp; those that a call leaves undefined first, which are the likeliest to be dead.</summary>
+    private static readonly ImmutableArray<Register> Candidates =
+    [
+        Register.RAX, Register.RCX, Register.RDX, Register.RSI, Register.RDI, Register.R8, Register.R9, Register.R10, Register.R11,
+        Register.RBX, Register.RBP, Register.R12, Register.R13, Register.R14, Register.R15,
+    ];
+
+    public static int Most => Candidates.Length;
+
+    /// <summary>Named registers, which some instruction asks for, come first and in this order; then dead ones that are not read, then such as are only live, then the rest.</summary>
+    public static Scratch Choose(int count, ReadOnlySpan<Register> named, IReadOnlySet<Register> read, LiveSet live)
+    {
+        ImmutableArray<Register> first = [.. named];
+        var chosen = first.Concat(Candidates.Except(first).OrderBy(r => Cost(r, read, live))).Take(Math.Max(count, first.Length)).ToImmutableArray();
+        return new Scratch(chosen, [.. chosen.Where(r => Cost(r, read, live) > 0)]);
+    }
+
+    private static int Cost(Register register, IReadOnlySet<Register> read, LiveSet live) => read.Contains(register) ? 2 : live.Parts(register) != RegisterPart.None ? 1 : 0;
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace KernOpt.Bench.Figures;
+
+/// <summary>
+/// What code at a function's entry costs a call: threads that do nothing but call it, by turns without and with a probe, in nanoseconds of processor time. Arguments: [turns].
+/// </summary>
+internal static class CostFigure
+{
+    /// <summary>Wanted at most, in ns; null where nothing is said.</summary>
+    private static readonly (int Threads, string Action, string? When, double? Most)[] Probes =
+    [
+        (1, "count", null, 0.5),
+        (2, "count", null, 2.5),
+        (8, "count", null, 2.5),
+        (1, "count", "arg1 == 8", null),
+        (1, "values(arg0, arg1)", "every(1000)", 1),
+        (1, "time", null, null),
+        (1, "trace(arg0)", "every(1000)", null),
+    ];
+
+    private static readonly TimeSpan Lines = TimeSpan.FromMilliseconds(100);
+
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        var turns = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 5;
+        var isReached = true;
+        foreach (var (threads, action, when, most) in Probes)
+        {
+            using var target = new RunningTarget(Scratch.Compile("callcost", "-O2"), $"{threads}");
+            await Task.Delay(1000);
+            var differences = new List<(double Bare, double More)>();
+            for (var turn = 0; turn < turns; turn++)
+            {
+                var bare = await MedianAsync(target, 10);
+                using var probe = Kernopt.Start([.. new[] { "probe", "--pid", $"{target.Pid}", "--at", "leaf", "--do", action, "--for", "60s", "--quiet" }, .. when is null ? Array.Empty<string>() : ["--when", when]]);
+                for (var waited = 0; TargetText.Differences(target.Pid).Count == 0 && waited < 300 && !probe.HasExited; waited++) await Task.Delay(Lines);
+                if (probe.HasExited)
+                {
+                    Console.WriteLine($"{action}: {await probe.StandardError.ReadToEndAsync()}");
+                    return 1;
+                }
+                var counted = await MedianAsync(target, 10);
+                Signals.Send(probe.Id, Signals.Interrupt);
+                await probe.WaitForExitAsync();
+                differences.Add((bare, counted - bare));
+            }
+            var sorted = differences.Select(d => d.More).Order().ToList();
+            var median = sorted[sorted.Count / 2];
+            isReached &= most is null || median <= most;
+            Console.WriteLine($"{threads} threads, {action}{(when is null ? "" : $" when {when}")}: bare call {differences.Select(d => d.Bare).Order().ElementAt(turns / 2):0.00} ns, "
+                + $"{median:+0.00;-0.00} ns with it ({sorted[0]:0.00} to {sorted[^1]:0.00}){(most is null ? "" : $"; at most {most} wanted")}");
+        }
+        return isReached ? 0 : 1;
+    }
+
+    /// <summary>Of the next lines that the target prints, the first, which may be half of one and half of the other, left out.</summary>
+    private static async Task<double> MedianAsync(RunningTarget target, int lines)
+    {
+        var before = target.Lines.Count;
+        while (target.Lines.Count < before + 1 + lines) await Task.Delay(Lines);
+        return target.Lines.Skip(before + 1).Take(lines).Select(l => double.Parse(l.Split(' ')[0], CultureInfo.InvariantCulture)).Order().ElementAt(lines / 2);
+    }
+}

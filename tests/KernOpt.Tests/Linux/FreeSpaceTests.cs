@@ -1,0 +1,76 @@
+using KernOpt.Linux.Regions;
+using KernOpt.Target;
+using Xunit;
+
+namespace KernOpt.Tests.Linux;
+
+/// <summary>Pages at addresses that the text decides about must not be in the way of what the program expects to have for itself.</summary>
+public sealed class FreeSpaceTests
+{
+    private const ulong MiB = 1 << 20;
+    private static readonly AddressRange Program = Range(0x5555_5555_4000, 0x5555_5570_0000);
+
+    [Fact]
+    public void FreePages_AreApartFromWhatIsMapped()
+    {
+        var free = Of((Program, "", Protection.Execute));
+        Assert.Equal([Range(MiB, Program.Start.Value - 0x1_0000), Range(Program.End.Value + 0x1_0000, 0x7fff_ffff_f000)], free);
+    }
+
+    [Fact]
+    public void Heap_MayGrow()
+    {
+        var heap = Range(0x5555_5580_0000, 0x5555_5590_0000);
+        var free = FreeSpace.Of(Map((Program, "", Protection.Execute), (heap, "[heap]", Protection.Write)), heap.Start, 0, 0);
+        Assert.DoesNotContain(free, f => f.Start.Value < heap.End.Value + 512 * MiB && f.End > heap.Start);
+        Assert.Contains(free, f => f.Contains(heap.End + 513 * MiB));
+    }
+
+    /// <summary>A mapping that may be a stack which grows: nothing lies right below it. One with a neighbour cannot grow.</summary>
+    [Fact]
+    public void WritableMemoryWithNothingBelow_MayGrowDown()
+    {
+        var stack = Range(0x7000_0000_0000, 0x7000_0010_0000);
+        var free = Of((stack, "", Protection.Read | Protection.Write));
+        Assert.DoesNotContain(free, f => f.End.Value > stack.Start.Value - 9 * MiB && f.Start < stack.End);
+        Assert.Contains(free, f => f.Contains(new Address(stack.Start.Value - 9 * MiB - 1)));
+        var guard = Range(0x6fff_fff0_0000, 0x7000_0000_0000);
+        Assert.Contains(Of((guard, "", Protection.None), (stack, "", Protection.Read | Protection.Write)), f => f.End == new Address(guard.Start.Value - 0x1_0000));
+    }
+
+    [Fact]
+    public void MainStack_HasItsRoom()
+    {
+        var stack = Range(0x7fff_0000_0000, 0x7fff_0010_0000);
+        Assert.DoesNotContain(Of((stack, "[stack]", Protection.Write)), f => f.End.Value > stack.Start.Value - 128 * MiB && f.Start < stack.End);
+    }
+
+    [Fact]
+    public void BesideAPageOfOurs_IsFree_AndTheLowestPagesAreNot()
+    {
+        var ours = Range(0x6000_0000_0000, 0x6000_0000_1000);
+        Assert.Equal([Range(MiB, ours.Start.Value), Range(ours.End.Value, 0x7fff_ffff_f000)], Of((ours, RegionMaps.StonesPath, Protection.Execute)));
+        Assert.Equal(new Address(0x30_1000), FreeSpace.Of(Map(), Address.Zero, 0x30_0001, 0)[0].Start);
+    }
+
+    /// <summary>The region of a module is mapped when pages have been chosen already, and then comes first.</summary>
+    [Fact]
+    public void PlaceOfARegion_IsLeftToIt()
+    {
+        var map = Map((Program, "", Protection.Execute));
+        map = map with { Modules = [new TargetModule("program", "/program", Program.Start, Program, map.Mappings, true, () => Array.Empty<byte>(), _ => null)] };
+        const ulong bytes = 20 * MiB;
+        var place = new AddressRange(GapFinder.Find(map, Program, bytes, Address.Zero)[0], bytes);
+        var free = FreeSpace.Of(map, Address.Zero, 0, bytes);
+        Assert.DoesNotContain(free, f => f.Overlaps(place));
+        Assert.Contains(FreeSpace.Of(map, Address.Zero, 0, 0), f => f.Contains(place));
+        Assert.Contains(free, f => f.End.Value == place.Start.Value - 0x1_0000 || f.Start.Value == place.End.Value + 0x1_0000);
+    }
+
+    private static IReadOnlyList<AddressRange> Of(params (AddressRange Range, string Path, Protection Protection)[] mappings) => FreeSpace.Of(Map(mappings), Address.Zero, 0, 0);
+
+    private static AddressRange Range(ulong start, ulong end) => AddressRange.Between(new(start), new(end));
+
+    private static TargetMap Map(params (AddressRange Range, string Path, Protection Protection)[] mappings) =>
+        new([.. mappings.Select(m => new Mapping(m.Range, m.Protection, 0, m.Path, true, 0, 0))], []);
+}

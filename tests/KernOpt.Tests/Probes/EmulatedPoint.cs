@@ -1,0 +1,176 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using Iced.Intel;
+using Decoder = Iced.Intel.Decoder;
+using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
+using KernOpt.Live.Points;
+using KernOpt.Live.Stubs;
+using KernOpt.Probes;
+using KernOpt.Target;
+using KernOpt.Tests.Code.Bodies;
+using Xunit;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace KernOpt.Tests.Probes;
+
+/// <summary>
+/// A point in an emulated machine: behind two pushes, before a read of [rdi+8]. Mapped are its words, to their end, the page at whose start or end these eight bytes lie, one of stack, and the
+/// thread's: what is stored or read elsewhere faults.
+/// </summary>
+internal sealed class EmulatedPoint : IDisposable
+{
+    public const int Index = 2, Entry = 0, Exit = 5;
+    public const int ThreadNumberOffset = 0x2D0;
+    public const uint ThreadNumberIs = 123456;
+    public static readonly AddressRange Caller = new(new Address(0x50_0000), 0x1000);
+
+    private const ulong Code = 0x1000_0000, CodeBytes = 64 << 20, Words = Code + CodeBytes, WordBytes = 1 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000, Thread = 0x7300_0000_0000;
+    private const int Page = 4096, Above = 16, RedZone = 128, Below = 256;
+    private const RflagsBits Status = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
+
+    private readonly Emulator emulator = new();
+    private readonly BasicBlock block;
+    private ulong next = Code;
+    private ulong words = Words;
+
+    public EmulatedPoint()
+    {
+        emulator.Map(Code, CodeBytes, Emulator.Access.Read | Emulator.Access.Execute);
+        emulator.Map(Words, WordBytes, Emulator.Access.Read | Emulator.Access.Write);
+        emulator.Map(Pointed, Page, Emulator.Access.Read);
+        emulator.Map(Stack, Page, Emulator.Access.Read | Emulator.Access.Write);
+        emulator.Map(Thread, Page, Emulator.Access.Read);
+        SetThreadNumber(ThreadNumberIs);
+        emulator.SetThreadPointer(Thread);
+        block = new BasicBlock(0, HandMade.Start, [.. HandMade.Assemble(c =>
+        {
+            c.push(rbx);
+            c.push(rbp);
+            c.mov(rax, __qword_ptr[rdi + 8]);
+            c.pop(rbp);
+            c.pop(rbx);
+            c.ret();
+        })], BlockEnd.Return);
+        Graph = new FunctionGraph(HandMade.Function, [block]);
+    }
+
+    public FunctionGraph Graph { get; }
+
+    public void SetThreadNumber(uint number) => emulator.Write(Thread + ThreadNumberOffset, BitConverter.GetBytes(number));
+    public Point Point => new(block, Index);
+
+    /// <summary>What the last passage left in the words.</summary>
+    public ulong Word(int word) => BinaryPrimitives.ReadUInt64LittleEndian(emulator.Read(words + 8 * (ulong)word, 8));
+
+    public void StoreWord(int word, ulong value) => emulator.Write(words + 8 * (ulong)word, BitConverter.GetBytes(value));
+
+    public ulong SharedWord(IPointProgram program, int word) => Word(program.Words + word);
+
+    /// <summary>Fresh words for the next passages.</summary>
+    public void Clear(IPointProgram program) => emulator.Write(words, new byte[8 * (program.Words + program.SharedWords)]);
+
+    /// <summary>Code for a set of what is live, and where it lies.</summary>
+    public (ulong At, ulong End) Emit(IPointProgram program, LiveSet live, int index = Index, int pushed = 0)
+    {
+        // What is written behind them faults.
+        words = Words + WordBytes - 8 * (ulong)(program.Words + program.SharedWords);
+        var at = next;
+        var context = new PointContext(Graph, new Point(block, index), 7, new Address(words), new Address(words) + 8 * (ulong)program.Words, live, pushed);
+        var bytes = StubAssembler.Assemble(new Address(at), c =>
+        {
+            program.Emit(c, context);
+            c.ud2();
+        }).Value;
+        Assert.InRange(bytes.Length, 1, program.MostBytes + 2);
+        emulator.Write(at, bytes);
+        next += (ulong)(bytes.Length + 15 & ~15);
+        return (at, at + (ulong)bytes.Length - 2);
+    }
+
+    /// <summary>The code as text: words by their number, jumps without their distance.</summary>
+    public IEnumerable<string> Instructions(IPointProgram program, LiveSet live)
+    {
+        var (at, end) = Emit(program, live);
+        var decoder = Decoder.Create(64, emulator.Read(at, (int)(end - at)), at);
+        var formatter = new IntelFormatter { Options = { MemorySizeOptions = MemorySizeOptions.Default, SpaceAfterOperandSeparator = false, RipRelativeAddresses = false } };
+        while (decoder.IP < end)
+        {
+            var instruction = decoder.Decode();
+            var output = new StringOutput();
+            formatter.Format(instruction, output);
+            var text = output.ToString().Replace(" ptr", "", StringComparison.Ordinal);
+            if (instruction.IsJccShortOrNear) text = $"{instruction.Mnemonic}".ToLowerInvariant() + " short";
+            else if (instruction.IsIPRelativeMemoryOperand)
+            {
+                var offset = instruction.IPRelativeMemoryAddress - words;
+                text = System.Text.RegularExpressions.Regex.Replace(text, @"\[[^\]]*\]", $"[word {offset / 8}{(offset % 8 == 0 ? "" : $"+{offset % 8}")}]");
+            }
+            yield return text;
+        }
+    }
+
+    public bool HasRoom => next < Code + CodeBytes - (1 << 16);
+
+    /// <summary>A state in which the point may be reached, with memory at random.</summary>
+    public MachineState Arrive(Random random)
+    {
+        var state = new MachineState { Flags = 2 | ((ulong)random.Next() & (ulong)0x8D5) };
+        for (var i = 0; i < 16; i++) state.General[i] = (ulong)random.NextInt64(long.MinValue, long.MaxValue) >> (random.Next(3) == 0 ? random.Next(64) : 0);
+        state.General[MachineState.Rsp] = Stack + 2048 + 8 * (ulong)random.Next(64);
+        state.General[Register.RDI - Register.RAX] = Pointed + (random.Next(2) == 0 ? unchecked((ulong)-8) : Page - 16);
+        var memory = new byte[Page];
+        random.NextBytes(memory);
+        emulator.Write(Pointed, memory);
+        random.NextBytes(memory);
+        BinaryPrimitives.WriteUInt64LittleEndian(memory.AsSpan((int)(state.General[MachineState.Rsp] - Stack) + Above), Caller.Start.Value + (ulong)random.Next(0x1800));
+        emulator.Write(Stack, memory);
+        return state;
+    }
+
+    public Meaning MeaningOf(MachineState state) => new(state, Load, Load(state.General[MachineState.Rsp] + Above, 8));
+
+    /// <summary>Runs a passage; answers what it did that it must not have, null when there is nothing.</summary>
+    public string? Pass((ulong At, ulong End) code, MachineState before, LiveSet live)
+    {
+        var stack = emulator.Read(Stack, Page);
+        var (after, fault) = emulator.Run(code.At, code.End, before);
+        if (fault is not null) return fault;
+        for (var register = Register.RAX; register <= Register.R15; register++)
+        {
+            var mustStay = register == Register.RSP || live.Parts(register) != RegisterPart.None;
+            if (mustStay && after.General[register - Register.RAX] != before.General[register - Register.RAX]) return $"{register} was changed";
+        }
+        var flags = (ulong)MaskOf(live.Flags & Status) | 0x400;
+        if ((after.Flags & flags) != (before.Flags & flags)) return $"flags: {before.Flags:x} became {after.Flags:x}";
+        var now = emulator.Read(Stack, Page);
+        var (saves, end) = ((int)(before.General[MachineState.Rsp] - Stack) - RedZone - Below, (int)(before.General[MachineState.Rsp] - Stack) - RedZone);
+        for (var i = 0; i < Page; i++)
+        {
+            if (now[i] != stack[i] && (i < saves || i >= end)) return $"the stack was changed at rsp{i - (int)(before.General[MachineState.Rsp] - Stack):+0;-0}";
+        }
+        return null;
+    }
+
+    public void Dispose() => emulator.Dispose();
+
+    private ulong Load(ulong address, int bytes)
+    {
+        var read = new byte[8];
+        emulator.Read(address, bytes).CopyTo(read, 0);
+        return BinaryPrimitives.ReadUInt64LittleEndian(read);
+    }
+
+    private static uint MaskOf(RflagsBits flags)
+    {
+        var mask = 0u;
+        foreach (var (flag, bit) in FlagBits)
+        {
+            if ((flags & flag) != 0) mask |= 1u << bit;
+        }
+        return mask;
+    }
+
+    private static readonly ImmutableArray<(RflagsBits Flag, int Bit)> FlagBits =
+        [(RflagsBits.CF, 0), (RflagsBits.PF, 2), (RflagsBits.AF, 4), (RflagsBits.ZF, 6), (RflagsBits.SF, 7), (RflagsBits.OF, 11)];
+}

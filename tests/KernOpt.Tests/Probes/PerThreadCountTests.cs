@@ -1,0 +1,58 @@
+using KernOpt.Code.Bodies;
+using KernOpt.Probes;
+using KernOpt.Probes.Actions;
+using Xunit;
+
+namespace KernOpt.Tests.Probes;
+
+/// <summary>Threads with a slot and without one, in an emulated machine.</summary>
+public sealed class PerThreadCountTests : IDisposable
+{
+    private readonly EmulatedPoint point = new();
+    private readonly ProbeProgram program = ProbeProgram.Of(null, new PerThreadCountAction(EmulatedPoint.ThreadNumberOffset)).Value;
+    private readonly (ulong, ulong) code;
+    private readonly MachineState state;
+
+    public PerThreadCountTests()
+    {
+        code = point.Emit(program, LiveSet.All);
+        point.Clear(program);
+        state = point.Arrive(new Random(1));
+    }
+
+    private ulong Count => PerThreadCountAction.Read(point.Word);
+
+    public void Dispose() => point.Dispose();
+
+    [Fact]
+    public void ThreadsWithAndWithoutASlot_AreAllCounted()
+    {
+        Pass(7, 3);
+        Assert.Equal(3UL, point.Word(0));
+        PerThreadCountAction.GiveSlots([7, 8], point.Word, point.StoreWord);
+        Pass(7, 5);
+        Pass(8, 2);
+        Pass(9, 1);
+        Assert.Equal(4UL, point.Word(0));
+        Assert.Equal(11UL, Count);
+    }
+
+    /// <summary>Numbers that want the same slot: the first has it, and keeps it.</summary>
+    [Fact]
+    public void ASlot_HasOneOwner()
+    {
+        PerThreadCountAction.GiveSlots([7, 7 + 256], point.Word, point.StoreWord);
+        PerThreadCountAction.GiveSlots([7 + 512], point.Word, point.StoreWord);
+        Pass(7, 2);
+        Pass(7 + 256, 3);
+        Pass(7 + 512, 4);
+        Assert.Equal(7UL, point.Word(0));
+        Assert.Equal(9UL, Count);
+    }
+
+    private void Pass(uint thread, int times)
+    {
+        point.SetThreadNumber(thread);
+        for (var i = 0; i < times; i++) Assert.Null(point.Pass(code, state, LiveSet.All));
+    }
+}

@@ -1,0 +1,278 @@
+using Iced.Intel;
+using KernOpt.Code.Bodies;
+using KernOpt.Live.Points;
+using KernOpt.Probes;
+using KernOpt.Probes.Actions;
+using KernOpt.Probes.Language;
+using KernOpt.Target;
+using Xunit;
+
+namespace KernOpt.Tests.Probes;
+
+/// <summary>Code of programs in an emulated machine: does it record what the expressions mean, and leave all else as it was?</summary>
+public sealed class ProbeProgramTests
+{
+    private const RflagsBits Status = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
+
+    /// <summary>Long runs: KERNOPT_PROGRAMS=10000000.</summary>
+    private static readonly int Programs = int.TryParse(Environment.GetEnvironmentVariable("KERNOPT_PROGRAMS"), out var wanted) ? wanted : 3000;
+
+    [Fact]
+    public void RandomPrograms_RecordWhatTheyMean_AndLeaveTheRest()
+    {
+        var recorded = 0;
+        var seed = Random.Shared.Next();
+        Run(seed, isHostile: false, (point, program, when, random) =>
+        {
+            var live = LiveAt(random);
+            var code = point.Emit(program, live);
+            point.Clear(program);
+            var sampling = new Dictionary<Every, (int, uint)>(ReferenceEqualityComparer.Instance);
+            var counted = 0;
+            for (var passage = 0; passage < 5; passage++)
+            {
+                var state = point.Arrive(random);
+                var meaning = point.MeaningOf(state);
+                foreach (var (every, known) in sampling) meaning.Sampling[every] = known;
+                var holds = when is null || meaning.Holds(when);
+                foreach (var (every, known) in meaning.Sampling) sampling[every] = known;
+                var harm = point.Pass(code, state, live);
+                Assert.True(harm is null, $"seed {seed}: {program.Action} when {when}: {harm}");
+                if (!holds) continue;
+                counted++;
+                AssertRecorded(point, program, meaning, counted, $"seed {seed}: {program.Action} when {when}");
+            }
+            recorded += counted;
+            Assert.Equal(counted, Recorded(point, program));
+        });
+        Assert.True(recorded > Programs, $"{recorded} passages recorded");
+    }
+
+    /// <summary>Whatever is written: it is refused, or it stores and reads nothing but what it may.</summary>
+    [Fact]
+    public void HostilePrograms_AreRefused_OrDoNoHarm()
+    {
+        int refused = 0, run = 0;
+        var seed = Random.Shared.Next();
+        var random = new Random(seed);
+        using var machines = new Machines();
+        for (var i = 0; i < Programs; i++)
+        {
+            var source = new RandomPrograms(random, EmulatedPoint.Caller, isHostile: true);
+            var (when, action) = (source.When(), source.Action());
+            var point = machines.Next();
+            if (!ProbeProgram.Of(when, action).Try(out var program, out _) || program.Check(point.Graph, point.Point) is not null)
+            {
+                refused++;
+                continue;
+            }
+            run++;
+            var live = LiveAt(random);
+            var code = point.Emit(program, live);
+            point.Clear(program);
+            var state = point.Arrive(random);
+            var harm = point.Pass(code, state, live);
+            Assert.True(harm is null, $"seed {seed}, program {i}: {action} when {when}: {harm}");
+        }
+        Assert.True(refused > Programs / 20 && run > Programs / 20, $"{refused} refused, {run} run");
+    }
+
+    /// <summary>The detector: told that nothing is live, the code overwrites registers, and that is seen.</summary>
+    [Fact]
+    public void Detector_SeesARegisterThatWasNotSaved_AndAFlag()
+    {
+        using var point = new EmulatedPoint();
+        var program = ProbeProgram.Of(null, new ValuesAction([new RegisterValue(Register.RSI)])).Value;
+        var code = point.Emit(program, LiveSet.Empty);
+        point.Clear(program);
+        Assert.Contains("was changed", point.Pass(code, point.Arrive(new Random(1)), LiveSet.All));
+        Assert.Contains("flags", Enumerable.Range(0, 20).Select(n => point.Pass(code, point.Arrive(new Random(n)), LiveSet.Of(Status))).FirstOrDefault(w => w is not null));
+    }
+
+    /// <summary>The detector: a read that is not proved faults in this machine.</summary>
+    [Fact]
+    public void Detector_SeesAWildRead()
+    {
+        using var point = new EmulatedPoint();
+        var program = ProbeProgram.Of(null, new TraceAction([new Load(new IntegerType(8, false), new RegisterValue(Register.RSI))])).Value;
+        Assert.Equal(Reasons.ReadNotProved, program.Check(point.Graph, point.Point)!.Reason);
+        var code = point.Emit(program, LiveSet.All);
+        point.Clear(program);
+        Assert.NotNull(point.Pass(code, point.Arrive(new Random(1)), LiveSet.All));
+    }
+
+    /// <summary>Where the code is called, the return address lies between it and what the point sees.</summary>
+    [Fact]
+    public void BehindACall_TheStackIsThePoints()
+    {
+        using var point = new EmulatedPoint();
+        var action = new TraceAction([new RegisterValue(Register.RSP), new ReturnAddress(), new Load(new IntegerType(8, false), new RegisterValue(Register.RSP))]);
+        var program = ProbeProgram.Of(null, action).Value;
+        foreach (var live in new[] { LiveSet.All, LiveSet.Empty })
+        {
+            var code = point.Emit(program, live, pushed: 8);
+            point.Clear(program);
+            var state = point.Arrive(new Random(1));
+            var meaning = point.MeaningOf(state);
+            var called = state.Copy();
+            called.General[MachineState.Rsp] -= 8;
+            Assert.Null(point.Pass(code, called, live));
+            var records = new List<TraceRecord>();
+            action.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false);
+            Assert.Equal(action.Fields.Select(meaning.Of), Assert.Single(records).Values);
+        }
+    }
+
+    /// <summary>Points that are passed a few times only are sampled as often as others.</summary>
+    [Fact]
+    public void Every_BeginsAnywhere()
+    {
+        var program = ProbeProgram.Of(new Every(100), new CountAction()).Value;
+        var first = 0;
+        for (var i = 0; i < 20_000; i++)
+        {
+            var words = new ulong[program.Words];
+            program.Prepare(words);
+            Assert.Equal(0UL, words[program.ActionWords]);
+            if ((uint)words[0] == 0) first++;
+        }
+        Assert.InRange(first, 100, 300);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(100)]
+    public void Every_TakesOneInN(int n)
+    {
+        using var point = new EmulatedPoint();
+        var program = ProbeProgram.Of(new Every((uint)n), new CountAction()).Value;
+        var code = point.Emit(program, LiveSet.All);
+        point.Clear(program);
+        var state = point.Arrive(new Random(1));
+        var passages = 200 * n;
+        for (var i = 0; i < passages; i++) Assert.Null(point.Pass(code, state, LiveSet.All));
+        Assert.InRange((double)point.Word(program.ActionWords), n == 1 ? 200 : 170, n == 1 ? 200 : 230);
+    }
+
+    [Fact]
+    public void Values_BeyondTheTable_AreCountedTogether()
+    {
+        using var point = new EmulatedPoint();
+        var action = new ValuesAction([new RegisterValue(Register.RSI)]);
+        var program = ProbeProgram.Of(null, action).Value;
+        var code = point.Emit(program, LiveSet.All);
+        point.Clear(program);
+        for (var i = 0UL; i < 500; i++)
+        {
+            var state = point.Arrive(new Random(1));
+            state.General[Register.RSI - Register.RAX] = i % 250;
+            Assert.Null(point.Pass(code, state, LiveSet.All));
+        }
+        var counts = ValuesAction.Read(0, w => point.Word(program.ActionWords + w));
+        Assert.Equal(500UL, counts.Total);
+        Assert.True(counts.Counts.Count is > 50 and < 75 && counts.Counts.All(c => c is { Key: < 250, Value: 2 }), $"{counts.Counts.Count} values, {counts.Other} others");
+    }
+
+    [Fact]
+    public void Ring_ThatNobodyReads_LosesAndSaysSo()
+    {
+        using var point = new EmulatedPoint();
+        var action = new TraceAction([new RegisterValue(Register.RSI)]);
+        var program = ProbeProgram.Of(null, action).Value;
+        var code = point.Emit(program, LiveSet.All);
+        point.Clear(program);
+        var state = point.Arrive(new Random(1));
+        for (var i = 0; i < TraceAction.Capacity + 10; i++) Assert.Null(point.Pass(code, state, LiveSet.All));
+        var records = new List<TraceRecord>();
+        Assert.False(action.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false));
+        Assert.Equal((ulong)(TraceAction.Capacity + 10 - records.Count), TraceAction.LostOf(w => point.SharedWord(program, w)));
+        Assert.All(records, r => Assert.Equal(state.General[Register.RSI - Register.RAX], r.Values[0]));
+        Assert.Equal(records.Select(r => r.Time).Order(), records.Select(r => r.Time));
+    }
+
+    [Fact]
+    public void WhatCostsNothing_SavesNothing()
+    {
+        Assert.Equal("lock inc qword [word 0]", Listing("count", null, LiveSet.All - LiveSet.Of(Status)));
+        Assert.Equal("cmp edi,10h; jne short; lock inc qword [word 0]; nop; nop", Listing("count", "edi == 16", LiveSet.All - LiveSet.Of(Status)));
+        Assert.Equal("dec dword [word 0]; jns short; imul eax,[word 0+4],19660Dh; add eax,3C6EF35Fh; mov [word 0+4],eax; imul rax,13h; shr rax,20h; mov [word 0],eax; lock inc qword [word 1]; nop; nop",
+            Listing("count", "every(10)", LiveSet.All - LiveSet.Of(Status) - LiveSet.Of(Register.RAX)));
+    }
+
+    private static string Listing(string action, string? when, LiveSet live)
+    {
+        using var point = new EmulatedPoint();
+        var program = ProbeProgram.Of(when is null ? null : ExpressionParser.Parse(when, ParserTests.NoFunctions).Value, ActionParser.Parse(action, ParserTests.NoFunctions).Value).Value;
+        return string.Join("; ", point.Instructions(program, live));
+    }
+
+    private static void AssertRecorded(EmulatedPoint point, ProbeProgram program, Meaning meaning, int counted, string what)
+    {
+        switch (program.Action)
+        {
+            case ValuesAction values:
+                foreach (var (expression, n) in values.Values.Select((e, n) => (e, n)))
+                {
+                    var counts = ValuesAction.Read(n, w => point.Word(program.ActionWords + w)).Counts;
+                    Assert.True(counts.Any(c => c.Key == meaning.Of(expression)), $"{what}: {expression} is {meaning.Of(expression):x}");
+                }
+                break;
+            case TraceAction trace:
+                var records = new List<TraceRecord>();
+                trace.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false);
+                Assert.Equal(counted, records.Count);
+                Assert.Equal(7, records[^1].Point);
+                Assert.True(trace.Fields.Select(meaning.Of).SequenceEqual(records[^1].Values), $"{what}: {string.Join(", ", trace.Fields.Select(meaning.Of))} and not {string.Join(", ", records[^1].Values)}");
+                break;
+        }
+    }
+
+    private static int Recorded(EmulatedPoint point, ProbeProgram program) => program.Action switch
+    {
+        ValuesAction => (int)ValuesAction.Read(0, w => point.Word(program.ActionWords + w)).Total,
+        TraceAction => (int)point.SharedWord(program, 0),
+        _ => (int)point.Word(program.ActionWords),
+    };
+
+    private static LiveSet LiveAt(Random random)
+    {
+        var live = random.Next(3) == 0 ? LiveSet.Empty : LiveSet.Of(Status);
+        for (var register = Register.RAX; register <= Register.R15; register++)
+        {
+            if (random.Next(2) == 0) live |= LiveSet.Of(register);
+        }
+        return live;
+    }
+
+    private static void Run(int seed, bool isHostile, Action<EmulatedPoint, ProbeProgram, Expression?, Random> test)
+    {
+        var random = new Random(seed);
+        using var machines = new Machines();
+        for (var i = 0; i < Programs; i++)
+        {
+            var source = new RandomPrograms(random, EmulatedPoint.Caller, isHostile);
+            var (when, action) = (source.When(), source.Action());
+            var point = machines.Next();
+            var program = ProbeProgram.Of(when, action).Value;
+            Assert.Null(program.Check(point.Graph, point.Point));
+            test(point, program, when, random);
+        }
+    }
+
+    /// <summary>A machine as long as it has room for code, then the next.</summary>
+    private sealed class Machines : IDisposable
+    {
+        private EmulatedPoint point = new();
+
+        public EmulatedPoint Next()
+        {
+            if (point.HasRoom) return point;
+            point.Dispose();
+            return point = new EmulatedPoint();
+        }
+
+        public void Dispose() => point.Dispose();
+    }
+}
