@@ -23,10 +23,9 @@ public sealed partial class ProcessTarget
         {
             if (State != TargetState.Alive) return WhyNotAlive();
             // Half of what it may have stays the target's own.
-            var map = ReadMap();
-            var mappings = map.Mappings.Count;
+            var mappings = MapsFile.Read(Pid).Count;
             if (mappings + places > MostMappings() / 2) return Reasons.TooManyMappings.With($"{mappings} of {MostMappings()}, and {places} more are needed");
-            return StoneFile.Make(Pid, Calls, map, pages).Try(out var file, out var why) ? file : why;
+            return StoneFile.Make(Pid, Calls, pages).Try(out var file, out var why) ? file : why;
         }
     }
 
@@ -43,10 +42,10 @@ public sealed partial class ProcessTarget
         lock (regionGate)
         {
             if (!FindStones(file).Try(out var pages, out var why)) return why;
-            var map = pages.Count > 0 ? ReadMap() : null;
-            foreach (var page in pages)
+            var unmapped = Calls.CallAll([.. pages.Select(p => new RemoteArguments(CallNumber.munmap, p.Start.Value, p.Length))]);
+            foreach (var one in unmapped)
             {
-                if (!Calls.Call(new(CallNumber.munmap, page.Start.Value, page.Length), known: map).Try(out _, out why)) return why;
+                if (!one.Try(out _, out why)) return why;
             }
             return Done.It;
         }

@@ -28,9 +28,9 @@ public sealed partial class LiveCode
         /// <summary>Maps all pages; what leads to one that cannot be is refused.</summary>
         public void Map(PointsWork work)
         {
-            foreach (var (at, page) in pages.Places)
+            foreach (var ((at, _), mapped) in pages.Places.Zip(file.Map(pages.Places)))
             {
-                if (file.Map(at, page).Try(out _, out var why)) continue;
+                if (mapped.Try(out _, out var why)) continue;
                 foreach (var i in placements[at]) work.Refuse(i, Reasons.PageTaken.With($"{at}: {why}"));
             }
             // What is mapped stays; the target's descriptor is not to be passed on to its children.

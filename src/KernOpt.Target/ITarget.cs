@@ -135,8 +135,14 @@ public interface IStoneFile : IDisposable
     /// <summary>Tells its pages from those of all other files for as long as one of them is mapped; not 0.</summary>
     ulong Number { get; }
 
-    /// <summary>Maps one page of the file, by its number from 0, at a page that is free. Refused (4204) where anything is mapped there by then: nothing is ever replaced.</summary>
-    Outcome<Done> Map(Address at, int page);
+    /// <summary>
+    /// Maps pages of the file, by their numbers from 0, at pages that are free. In the order of the places: refused (4204) where anything is mapped there by then, for nothing is ever
+    /// replaced. One that is refused does not keep the others from being mapped.
+    /// </summary>
+    IReadOnlyList<Outcome<Done>> Map(IReadOnlyList<(Address At, int Page)> places);
+
+    /// <summary>One page.</summary>
+    Outcome<Done> Map(Address at, int page) => Map([(at, page)])[0];
 }
 
 /// <summary>Whether the ranges are quiescent, and on what evidence. Held: how many threads had to be held, longest first.</summary>

@@ -15,6 +15,10 @@ internal sealed class PointerScan
     private readonly ulong[] starts, ends;
     private readonly ulong lowest, span;
 
+    /// <summary>One bit for all pages of 4 KiB of the same last 20 digits: whether a range lies on one of them. Most words that are near the ranges are told by it.</summary>
+    private readonly ulong[] pages = new ulong[1 << (PageBits - 6)];
+    private const int PageBits = 20;
+
     /// <summary>One for all scans, since some are made while a thread is held. So a scan is for one thread at a time.</summary>
     private readonly byte[] buffer = GC.AllocateArray<byte>(Chunk);
 
@@ -24,11 +28,19 @@ internal sealed class PointerScan
         (starts, ends) = Disjoint(ranges);
         lowest = starts[0];
         span = ends[^1] - lowest;
+        for (var i = 0; i < starts.Length; i++)
+        {
+            var (first, last) = (starts[i] >> 12, (ends[i] - 1) >> 12);
+            if (last - first >= 1 << PageBits) Array.Fill(pages, ulong.MaxValue);
+            else for (var page = first; page <= last; page++) pages[(page >> 6) & Mask] |= 1UL << (int)(page & 63);
+        }
     }
+
+    private const ulong Mask = (1 << (PageBits - 6)) - 1;
 
     public bool Hits(ulong word)
     {
-        if (word - lowest >= span) return false;
+        if (word - lowest >= span || (pages[(word >> 18) & Mask] >> (int)((word >> 12) & 63) & 1) == 0) return false;
         var at = Array.BinarySearch(starts, word);
         if (at < 0) at = ~at - 1;
         return word < ends[at];

@@ -19,34 +19,29 @@ internal sealed class StoneFile : IStoneFile
     private readonly RemoteCalls calls;
     private readonly NewFile file;
 
-    /// <summary>Read once for all its calls: it serves to find room for a stub, in modules that are never unloaded.</summary>
-    private readonly TargetMap map;
-
-    private StoneFile(RemoteCalls calls, NewFile file, TargetMap map)
+    private StoneFile(RemoteCalls calls, NewFile file)
     {
         this.calls = calls;
         this.file = file;
-        this.map = map;
     }
 
     public ulong Number => file.Own.Inode;
 
-    public static Outcome<StoneFile> Make(int pid, RemoteCalls calls, TargetMap map, ReadOnlySpan<byte> pages)
+    public static Outcome<StoneFile> Make(int pid, RemoteCalls calls, ReadOnlySpan<byte> pages)
     {
         if (!NewFile.Make(pid, calls, CallStub.StonesNameOffset).Try(out var file, out var why)) return why;
-        if (file.Own.Fill(pages).Try(out _, out why) && file.Own.Inode != 0) return new StoneFile(calls, file, map);
+        if (file.Own.Fill(pages).Try(out _, out why) && file.Own.Inode != 0) return new StoneFile(calls, file);
         file.Dispose();
         return why ?? Reasons.NoMemoryFilePermission.With("the memory file has no number");
     }
 
-    public Outcome<Done> Map(Address at, int page)
+    public IReadOnlyList<Outcome<Done>> Map(IReadOnlyList<(Address At, int Page)> places)
     {
         const int protection = MapFlags.ProtectionRead | MapFlags.ProtectionExecute, flags = MapFlags.Private | MapFlags.FixedNoReplace;
-        if (!calls.Call(new(CallNumber.mmap, at.Value, Page, protection, flags, file.Descriptor, (ulong)page * Page), known: map).Try(out var address, out var why)) return why;
-        if (address == at.Value) return Done.It;
+        var answers = calls.CallAll([.. places.Select(p => new RemoteArguments(CallNumber.mmap, p.At.Value, Page, protection, flags, file.Descriptor, (ulong)p.Page * Page))]);
         // Kernels before 4.17 take the address as a hint only and answer another one.
-        calls.Call(new(CallNumber.munmap, address, Page));
-        return Reasons.NoGapInReach.With($"{at} was taken meanwhile");
+        calls.CallAll([.. places.Zip(answers).Where(a => a.Second.Try(out var at, out _) && at != a.First.At.Value).Select(a => new RemoteArguments(CallNumber.munmap, a.Second.Value, Page))]);
+        return [.. places.Zip(answers, (place, answer) => answer.Then<Done>(at => at == place.At.Value ? Done.It : Reasons.NoGapInReach.With($"{place.At} was taken meanwhile")))];
     }
 
     public void Dispose() => file.Dispose();

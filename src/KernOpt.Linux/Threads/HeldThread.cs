@@ -43,6 +43,9 @@ internal sealed class HeldThread
     /// <summary>From the last moment at which it was not yet seen to be stopped until it was let go; set then.</summary>
     public TimeSpan Duration { get; private set; }
 
+    /// <summary>From that moment until now.</summary>
+    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(since);
+
     /// <summary>
     /// Lends it the shortest turns for as long as it is held, for a use that lets it run in between.
     /// </summary>

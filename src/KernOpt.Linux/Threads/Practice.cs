@@ -53,7 +53,7 @@ internal static class Practice
         if (!ProcessTarget.Attach(pid).Try(out var target, out _)) return;
         using (target)
         {
-            target.Calls.Call(new(CallNumber.getpid));
+            target.Calls.CallAll([new(CallNumber.getpid), new(CallNumber.getpid), new(CallNumber.getpid)]);
             var isSeen = false;
             for (var tries = 0; tries < MostTries && !isSeen; tries++)
             {

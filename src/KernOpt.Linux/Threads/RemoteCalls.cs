@@ -6,34 +6,33 @@ using KernOpt.Target;
 namespace KernOpt.Linux.Threads;
 
 /// <summary>
-/// System calls made by a borrowed thread of the target: one thread, one call, then it goes on. See adr/0002-borrowed-threads.md.
+/// System calls made by a borrowed thread of the target: one thread, a call or some in a row, then it goes on. See adr/0002-borrowed-threads.md.
 /// </summary>
 internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds holds, StubPlaces places, Func<TargetMap> readMap)
 {
     private static readonly TimeSpan Trying = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// After this time a thread is let go, although more calls are to come: they are for the next one, or for the same one a little later.
+    /// </summary>
+    private static readonly TimeSpan HoldTime = TimeSpan.FromMicroseconds(500);
+
     private readonly Lock gate = new();
 
     /// <summary>The call's own value, or why it could not be made; an error of the call itself is refused with its number.</summary>
     /// <param name="call">Number and arguments.</param>
     /// <param name="only">The one thread that may be borrowed; null: any.</param>
-    /// <param name="known">A map that was read not long ago, for one of many calls in a row; null: it is read now.</param>
-    public Outcome<ulong> Call(RemoteArguments call, int? only = null, TargetMap? known = null)
+    public Outcome<ulong> Call(RemoteArguments call, int? only = null) => CallAll([call], only)[0];
+
+    /// <summary>
+    /// The same for many, each made whatever became of those before it. No thread is held for more of them than fit into half a millisecond, and one at least. Where threads cannot be
+    /// borrowed any more the rest is refused.
+    /// </summary>
+    public IReadOnlyList<Outcome<ulong>> CallAll(IReadOnlyList<RemoteArguments> calls, int? only = null)
     {
-        lock (gate)
-        {
-            // Takes long the first time: what is looked at below must be fresh when a thread is stopped.
-            Practice.Once();
-            var map = known ?? readMap();
-            if (!places.Find(map).Try(out var place, out var why)) return why;
-            if (!memory.Write(place, CallStub.Empty())) return Reasons.StoreFailed.With($"{place}");
-            var isLeft = true;
-            var outcome = Attempt(call, only, place, map, ref isLeft);
-            // A thread that did not come back in time may still be in the stub: then a later run clears it.
-            if (isLeft) places.Clear(place);
-            return outcome;
-        }
+        var batch = new CallBatch(calls);
+        lock (gate) return batch.Results(calls.Count == 0 ? null : Make(batch, only));
     }
 
     /// <summary>Like <see cref="Call"/>, for a call that is given the address of one of the stub's names, by its offset there, as its first argument.</summary>
@@ -42,32 +41,45 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
     /// <summary>No address: the last page of all is never mapped.</summary>
     private const ulong NameMark = ulong.MaxValue - 4095;
 
-    private Outcome<ulong> Attempt(RemoteArguments call, int? only, Address place, TargetMap map, ref bool isLeft)
+    /// <summary>Answers why some could not be made.</summary>
+    private Refusal? Make(CallBatch batch, int? only)
     {
-        if (call.A is >= NameMark and < NameMark + CallStub.Size) call = call with { A = place.Value + (call.A - NameMark) };
+        // Takes long the first time: what is looked at below must be fresh when a thread is stopped.
+        Practice.Once();
+        var map = readMap();
+        if (!places.Find(map).Try(out var place, out var why)) return why;
+        if (!memory.Write(place, CallStub.Empty())) return Reasons.StoreFailed.With($"{place}");
+        var isLeft = true;
+        why = Attempt(batch, only, place, map, ref isLeft);
+        // A thread that did not come back in time may still be in the stub: then a later run clears it.
+        if (isLeft) places.Clear(place);
+        return why;
+    }
+
+    private Refusal? Attempt(CallBatch batch, int? only, Address place, TargetMap map, ref bool isLeft)
+    {
         Refusal last = Reasons.NoThreadToBorrow.With($"pid {pid}");
         for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < Trying; SystemCall.Sleep(500_000))
         {
             if (!Candidates(only).Try(out var candidates, out var why)) return why;
             foreach (var thread in candidates)
             {
+                var before = batch.Made;
                 var waited = BlockedTime.Of(pid, thread, map);
-                Step step = default;
-                var outcome = holds.Hold<ulong>(thread.Id, waited, held => Use(held, call, place, out step));
-                if (step.IsMade || step.IsInStub)
-                {
-                    isLeft = !step.IsInStub;
-                    return outcome;
-                }
+                var isInStub = false;
+                var outcome = holds.Hold<Done>(thread.Id, waited, held => Use(held, batch, place, out isInStub));
+                isLeft = !isInStub;
+                if (batch.IsComplete) return null;
                 last = outcome.IsDone ? last : outcome.Refusal;
-                if (last.Reason.Number is >= 4100 and < 4200 || last.Reason == Reasons.ProcessIsStopped) return last;
+                if (isInStub || last.Reason.Number is >= 4100 and < 4200 || last.Reason == Reasons.ProcessIsStopped) return last;
+                if (batch.Made == before) continue;
+                // The threads are somewhere else by now, and this one is to do work of its own.
+                started = Stopwatch.GetTimestamp();
+                break;
             }
         }
         return last;
     }
-
-    /// <summary>IsMade: the call has been made. IsInStub: the thread has not provably left the stub.</summary>
-    private readonly record struct Step(bool IsMade, bool IsInStub);
 
     private Outcome<IReadOnlyList<ThreadFacts>> Candidates(int? only)
     {
@@ -78,9 +90,13 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
         return all.Where(t => !t.HasSystemCallFilter && !t.IsTransferring && t.State is 'R' or 'S').OrderBy(t => RestartRules.Rank(t.Call)).ToList();
     }
 
-    private (Outcome<ulong>, LetGo?) Use(HeldThread held, RemoteArguments call, Address place, out Step step)
+    /// <param name="held">The thread.</param>
+    /// <param name="batch">What it is to do.</param>
+    /// <param name="place">Where the stub lies.</param>
+    /// <param name="isInStub">The thread has not provably left the stub.</param>
+    private (Outcome<Done>, LetGo?) Use(HeldThread held, CallBatch batch, Address place, out bool isInStub)
     {
-        step = default;
+        isInStub = false;
         if (!ThreadFacts.IsFreeOfFilters(pid, held.Id)) return (Reasons.SystemCallFilter.With($"thread {held.Id} of pid {pid}"), null);
         if (!held.Stopped.IsIn64BitCode || Ptrace.DispatchesSystemCalls(held.Id))
             return (Reasons.NoThreadToBorrow.With($"thread {held.Id} runs 32-bit code or dispatches its own system calls"), null);
@@ -88,19 +104,41 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
             return (Reasons.NoThreadToBorrow.With($"thread {held.Id} is in a restartable sequence"), null);
         held.RunPromptly();
         if (!memory.Write(place, CallStub.Build(held.Alone))) return (Reasons.StoreFailed.With($"{place}"), null);
-        if (Ptrace.SetRegisters(held.Id, CallStub.Entry(held.Stopped, place, call)) < 0) return (Reasons.ThreadLost.With($"thread {held.Id}"), LetGo.Ended);
-        if (RunToSystemCall(held, out var end) is { } before)
+        var longest = TimeSpan.Zero;
+        do
+        {
+            var began = held.Elapsed;
+            if (MakeNext(held, batch, place, out isInStub, out var end) is { } refusal) return (refusal, end);
+            longest = held.Elapsed - began is var took && took > longest ? took : longest;
+        }
+        while (!batch.IsComplete && held.Elapsed + (2 * longest) < HoldTime);
+        var left = LeaveStub(held);
+        isInStub = left == LetGo.Late;
+        return (Done.It, left);
+    }
+
+    /// <summary>
+    /// From the stop that it is in, the thread enters the stub, makes one call, and stops at its exit. At every instant it has all before it that it needs: let go, it makes at
+    /// most this call, and goes on where it was. Null when the call was made; otherwise how the thread was let go.
+    /// </summary>
+    private static Refusal? MakeNext(HeldThread held, CallBatch batch, Address place, out bool isInStub, out LetGo? end)
+    {
+        (isInStub, end) = (false, LetGo.Ended);
+        var call = batch.Next;
+        if (call.A is >= NameMark and < NameMark + CallStub.Size) call = call with { A = place.Value + (call.A - NameMark) };
+        if (Ptrace.SetRegisters(held.Id, CallStub.Entry(held.Stopped, place, call)) < 0) return Reasons.ThreadLost.With($"thread {held.Id}");
+        if (RunToSystemCall(held, out end) is { } before)
         {
             // It has its own registers back, unless it did not come in time: then it will run the stub whenever it wakes.
-            step = new(false, end == LetGo.Late);
-            return (before, end);
+            isInStub = end == LetGo.Late;
+            return before;
         }
-        step = new(true, true);
-        if (RunToSystemCall(held, out end) is { } inside) return (inside, end);
-        if (Ptrace.GetRegisters(held.Id, out var after) < 0) return (Reasons.ThreadLost.With($"thread {held.Id}"), LetGo.Ended);
-        end = LeaveStub(held);
-        step = new(true, end == LetGo.Late);
-        return ((long)after.Rax is < 0 and > -4096 ? Reasons.RemoteCallFailed.With($"{call.Number}: {Errno.Describe((long)after.Rax)}") : after.Rax, end);
+        isInStub = true;
+        if (RunToSystemCall(held, out end) is { } inside) return inside;
+        end = LetGo.Ended;
+        if (Ptrace.GetRegisters(held.Id, out var after) < 0) return Reasons.ThreadLost.With($"thread {held.Id}");
+        batch.Note(after.Rax);
+        return null;
     }
 
     /// <summary>Null at the next system call stop; otherwise why not, and how the thread was let go.</summary>

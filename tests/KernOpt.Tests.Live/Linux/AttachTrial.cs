@@ -7,7 +7,7 @@ namespace KernOpt.Tests.Live.Linux;
 
 /// <summary>
 /// This test program, started a second time: with one number it tries to attach and says what came of it; with "borrow" before it, it
-/// borrows threads of that process for ever, so that a test can kill it at any instant.
+/// borrows threads of that process for ever, so that a test can kill it at any instant; with "borrow-many" for many calls at once.
 /// </summary>
 internal static class AttachTrial
 {
@@ -24,6 +24,7 @@ internal static class AttachTrial
             Environment.Exit(0);
         }
         Console.WriteLine("attached");
+        while (words.StartsWith("borrow-many", StringComparison.Ordinal)) target.Calls.CallAll(BatchTests.Calls(100));
         while (words.StartsWith("borrow", StringComparison.Ordinal)) target.Calls.Call(new(CallNumber.getpid));
         Environment.Exit(0);
     }

@@ -13,14 +13,23 @@ public sealed class KilledBorrowerTests
     [InlineData("futex")]
     [InlineData("nanosleep")]
     [InlineData("read")]
-    public void BorrowerKilledAtRandomInstants_TheProgramNeverNotices(string wait)
+    public void BorrowerKilledAtRandomInstants_TheProgramNeverNotices(string wait) => KillBorrowers(wait, "borrow");
+
+    [Theory]
+    [InlineData("busy")]
+    [InlineData("futex")]
+    [InlineData("nanosleep")]
+    [InlineData("read")]
+    public void BorrowerKilledInTheMiddleOfABatch_TheProgramNeverNotices(string wait) => KillBorrowers(wait, "borrow-many");
+
+    private static void KillBorrowers(string wait, string work)
     {
         using var program = NativeProgram.Start("waits.c", wait);
         BorrowTests.AwaitReady(program);
         var random = new Random(11);
         for (var round = 0; round < 6; round++)
         {
-            KillOneAfter(program.Pid, random.Next(1, 40));
+            KillOneAfter($"{work} {program.Pid}", random.Next(1, 40));
             Assert.True(program.IsRunning);
         }
         using var target = ProcessTarget.Attach(program.Pid).Value;
@@ -32,10 +41,10 @@ public sealed class KilledBorrowerTests
         Assert.Equal(0, program.WaitForExit());
     }
 
-    private static void KillOneAfter(int pid, int milliseconds)
+    private static void KillOneAfter(string work, int milliseconds)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        start.Environment[AttachTrial.Variable] = $"borrow {pid}";
+        start.Environment[AttachTrial.Variable] = work;
         using var borrower = Process.Start(start)!;
         Assert.Equal("attached", borrower.StandardOutput.ReadLine());
         Thread.Sleep(milliseconds);

@@ -69,6 +69,40 @@ public sealed class StoneTests
         Assert.Equal(before, later.ReadMap().Mappings);
     }
 
+    /// <summary>As when the target maps something there after it was planned.</summary>
+    [Fact]
+    public void ManyPages_OneOfWhichIsTakenMeanwhile_AllOthersAreMapped_AndTheTakenOneStaysTheTargets()
+    {
+        using var program = NativeProgram.Start("idle.c");
+        program.ReadLine();
+        using var target = ProcessTarget.Attach(program.Pid).Value;
+        var before = target.ReadMap().Mappings;
+        var start = target.ReadFreeSpace(0)[^1].Start;
+        var places = Enumerable.Range(0, 120).Select(i => (At: start + (ulong)i * 8192, Page: i % 2)).ToList();
+        const int own = MapFlags.Private | MapFlags.Anonymous | MapFlags.FixedNoReplace;
+        var taken = new[] { 0, 57, 58, 119 };
+        foreach (var i in taken) Assert.True(target.Calls.Call(new(CallNumber.mmap, places[i].At.Value, 4096, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, own, ulong.MaxValue)).IsDone);
+        ulong number;
+        using (var file = target.MakeStones(TwoPages, places.Count).Value)
+        {
+            number = file.Number;
+            var mapped = file.Map(places);
+            Assert.Equal(taken, Enumerable.Range(0, places.Count).Where(i => !mapped[i].IsDone));
+            Assert.All(taken, i => Assert.Contains("errno 17", mapped[i].Refusal.Detail, StringComparison.Ordinal));
+        }
+        var bytes = new byte[4096];
+        for (var i = 0; i < places.Count; i++)
+        {
+            Assert.Equal(4096, target.Read(places[i].At, bytes));
+            Assert.Equal(taken.Contains(i) ? (byte)0 : i % 2 == 0 ? (byte)0xcc : (byte)0xc3, bytes[100]);
+        }
+        Assert.Equal(places.Count - taken.Length, target.FindStones(number).Value.Sum(r => (int)(r.Length / 4096)));
+        Assert.True(target.UnmapStones(number).IsDone);
+        Assert.Empty(target.FindStones(number).Value);
+        foreach (var i in taken) Assert.True(target.Calls.Call(new(CallNumber.munmap, places[i].At.Value, 4096)).IsDone);
+        Assert.Equal(before, target.ReadMap().Mappings);
+    }
+
     [Fact]
     public void DescriptorOfAKilledRun_IsClosed()
     {

@@ -151,7 +151,9 @@ internal sealed class ByteTarget : ITarget, ICodeSource
     {
         public ulong Number => number;
 
-        public Outcome<Done> Map(Address at, int page)
+        public IReadOnlyList<Outcome<Done>> Map(IReadOnlyList<(Address At, int Page)> places) => [.. places.Select(p => Map(p.At, p.Page))];
+
+        private Outcome<Done> Map(Address at, int page)
         {
             target.Step(() => { });
             if (target.Stones.ContainsKey(at) || !target.Free.Exists(f => f.Contains(new AddressRange(at, 4096)))) return Reasons.NoGapInReach.With($"{at}");
