@@ -147,21 +147,16 @@ public sealed partial class LiveCode
         return new PointsReport(new InstalledPoints(region, placed), work.Offsets, work.Refused);
     }
 
-    /// <summary>The springboard, which nobody executes yet, and then the lead. Undoes the former when the latter is refused.</summary>
     private Refusal? LeadTo(LiveRegion region, ulong owner, Placement placement, Address stub)
     {
-        LoggedChange? springboard = null;
         if (!changes.IsOriginal(placement.Claimed)) return Reasons.NotUnpatched.With($"at {placement.Claimed}");
-        if (placement.Springboard is { } at && !changes.Make(region, ChangeKind.Springboard, at, Near(NearJump, at, stub, PlacementContext.JumpBytes), owner).Try(out springboard, out var why)) return why;
         var bytes = placement switch
         {
-            { Springboard: { } padding } => [ShortJump, (byte)(padding - (placement.At + PlacementContext.ShortJumpBytes))],
+            { Springboard: { } padding } => Short(placement.At, padding),
             { Punned: { } punned } => punned.BytesTo(placement.Stone!.Value),
             _ => Near(placement.IsCall ? NearCall : NearJump, placement.At, placement.Stone ?? stub, PlacementContext.JumpBytes)[placement.Kept..],
         };
-        if (changes.Make(region, ChangeKind.Point, placement.At + placement.Kept, bytes, owner).Try(out _, out var refused)) return null;
-        if (springboard is not null && changes.Undo(region, springboard, marks: true).IsDone) region.Free(springboard);
-        return refused;
+        return Lead(region, ChangeKind.Point, owner, placement.At + placement.Kept, bytes, placement.Springboard, stub);
     }
 
     /// <summary>The code of one installation as it grows.</summary>

@@ -86,24 +86,29 @@ public sealed partial class LiveCode
         return added;
     }
 
-    /// <summary>Changes the text: the springboard, which nobody executes yet, and then the site. Undoes the former when the latter is refused.</summary>
     private Refusal? Lead(LiveRegion region, PlacedEntry redirect, PatchSite site)
     {
         var trampoline = redirect.Entry.FullPlain;
-        LoggedChange? springboard = null;
-        if (site.Springboard is { } at)
-        {
-            if (!changes.Make(region, ChangeKind.Springboard, at, Near(NearJump, at, trampoline, 5), redirect.Entry.Id).Try(out springboard, out var why)) return why;
-        }
-        var jump = springboard is null
-            ? Near(NearJump, site.At, trampoline, 5)
-            : [ShortJump, (byte)(springboard.Record.At - (site.At + 2))];
-        var stored = changes.Make(region, ChangeKind.Entry, site.At, jump, redirect.Entry.Id);
+        var jump = site.Springboard is { } padding ? Short(site.At, padding) : Near(NearJump, site.At, trampoline, PatchSites.JumpBytes);
+        var refused = Lead(region, ChangeKind.Entry, redirect.Entry.Id, site.At, jump, site.Springboard, trampoline);
         unpatched.Invalidate();
-        if (stored.IsDone) return null;
-        if (springboard is not null && changes.Undo(region, springboard, marks: true).IsDone) region.Free(springboard);
-        return stored.Refusal;
+        return refused;
     }
+
+    /// <summary>
+    /// Changes the text: the springboard, where there is one, which nobody executes yet and from which a jump leads to the code, and then the place that control leaves. Undoes the former when the
+    /// latter is refused.
+    /// </summary>
+    private Refusal? Lead(LiveRegion region, ChangeKind kind, ulong owner, Address at, byte[] bytes, Address? springboard, Address code)
+    {
+        LoggedChange? padding = null;
+        if (springboard is { } between && !changes.Make(region, ChangeKind.Springboard, between, Near(NearJump, between, code, PatchSites.JumpBytes), owner).Try(out padding, out var why)) return why;
+        if (changes.Make(region, kind, at, bytes, owner).Try(out _, out why)) return null;
+        if (padding is not null && changes.Undo(region, padding, marks: true).IsDone) region.Free(padding);
+        return why;
+    }
+
+    private static byte[] Short(Address at, Address to) => [ShortJump, (byte)(to - (at + PatchSites.ShortJumpBytes))];
 
     /// <summary>A jump or call with a 32-bit displacement; the region was mapped in reach.</summary>
     private static byte[] Near(byte opcode, Address at, Address to, int length)

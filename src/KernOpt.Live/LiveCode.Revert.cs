@@ -27,19 +27,42 @@ public sealed partial class LiveCode
     /// </summary>
     public Outcome<RevertReport> Revert(ulong id)
     {
+        var report = Revert([id]);
+        return report.Problems is [var only] && only.Reason == Reasons.UnknownId ? only : report;
+    }
+
+    /// <summary>The same for several at once, whose memory is proved to be left together. A number of which there is nothing is among the problems (5202).</summary>
+    public RevertReport Revert(IReadOnlyCollection<ulong> ids)
+    {
         lock (gate)
         {
             modules.Refresh();
-            foreach (var region in regions.All)
+            var problems = new List<Refusal>();
+            var (restored, dropped) = (0, 0);
+            foreach (var id in ids)
             {
-                if (region.Status is RegionStatus.Damaged or RegionStatus.OtherFormat) continue;
-                if (region.Entries.FirstOrDefault(p => p.Entry.Id == id) is not { } placed) continue;
-                var work = new RevertWork(region, changes);
-                work.TakeOut(placed);
-                return Finish(work.Problems, work.Restored, work.Dropped, unmapsEmpty: false);
+                if (Find(id) is not { } found)
+                {
+                    problems.Add(Reasons.UnknownId.With($"{id}"));
+                    continue;
+                }
+                var work = new RevertWork(found.Region, changes);
+                work.TakeOut(found.Placed);
+                problems.AddRange(work.Problems);
+                (restored, dropped) = (restored + work.Restored, dropped + work.Dropped);
             }
-            return Reasons.UnknownId.With($"{id}");
+            return Finish(problems, restored, dropped, unmapsEmpty: false);
         }
+    }
+
+    private (LiveRegion Region, PlacedEntry Placed)? Find(ulong id)
+    {
+        foreach (var region in regions.All)
+        {
+            if (region.Status is RegionStatus.Damaged or RegionStatus.OtherFormat) continue;
+            if (region.Entries.FirstOrDefault(p => p.Entry.Id == id) is { } placed) return (region, placed);
+        }
+        return null;
     }
 
     /// <summary>

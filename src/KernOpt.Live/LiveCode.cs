@@ -168,7 +168,7 @@ public sealed partial class LiveCode
 
     private bool IsSpringboardTaken(AddressRange range)
     {
-        lock (gate) return regions.All.Any(r => r.Changes.Any(c => c.Record.Extent.Overlaps(range)));
+        lock (gate) return regions.All.Any(r => r.ChangesOf(range).Any());
     }
 
     private IReadOnlyList<UndoRecord> PatchedPlaces()

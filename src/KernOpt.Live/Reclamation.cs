@@ -116,12 +116,12 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
             var isOurs = candidate.Region.Status == RegionStatus.Usable;
             foreach (var springboard in candidate.Springboards)
             {
-                if (!changes.Undo(candidate.Region, springboard, marks: isOurs).Try(out var isStored, out var why))
+                if (!changes.Undo(candidate.Region, springboard, marks: isOurs).Try(out var held, out var why))
                 {
                     problems.Add(why);
                     return;
                 }
-                if (isStored) Restored++;
+                if (held == TextHolds.Patched) Restored++;
             }
             if (!isOurs) return;
             if (candidate.Placed is { Entry.Stones: not 0 and var file } && !target.UnmapStones(file).IsDone) return;

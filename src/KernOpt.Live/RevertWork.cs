@@ -108,9 +108,9 @@ internal sealed class RevertWork(LiveRegion region, TextChanges changes)
 
     private void Undo(LoggedChange change)
     {
-        if (changes.Look(change.Record) == TextHolds.ModuleGone) Dropped++;
-        if (!changes.Undo(region, change, marks: IsOurs).Try(out var isStored, out var why)) problems.Add(why);
-        else if (isStored) Restored++;
+        if (!changes.Undo(region, change, marks: IsOurs).Try(out var held, out var why)) problems.Add(why);
+        else if (held == TextHolds.Patched) Restored++;
+        else if (held == TextHolds.ModuleGone) Dropped++;
     }
 
     private void Drain(PlacedEntry placed)

@@ -4,6 +4,7 @@ using KernOpt.Code.Images;
 using KernOpt.Engine.Journaling;
 using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Sessions;
+using KernOpt.Engine.Versions;
 using KernOpt.Live;
 using KernOpt.Live.Points;
 using KernOpt.Target;
@@ -21,7 +22,6 @@ internal sealed record PlacedPoint(FunctionGraph Graph, Point Point, Rung Rung, 
 internal sealed class PlacedProbes(Session session, IPointProgram program, string text, RefusalCount refusals, IProgress<string> progress) : IDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Places in one module from which on it pays to look at all of its functions first: a second, for less to save at each passage.</summary>
     private const int FewestToLearn = 256;
@@ -121,13 +121,7 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     {
         if (session.Target.State != TargetState.Alive) return [$"{await Ending.OfAsync(session, cancellation).ConfigureAwait(false)}"];
         var notes = TakeOut().Select(p => $"{p}").ToList();
-        var clock = Stopwatch.StartNew();
-        int draining;
-        while ((draining = session.Live.Collect(unmapsEmpty: true)) > 0 && clock.Elapsed < Patience && !cancellation.IsCancellationRequested)
-        {
-            progress.Report($"{draining} pieces of code may still have a thread in them");
-            await Pause.For(Look, cancellation).ConfigureAwait(false);
-        }
+        var draining = await Drain.AwaitAsync(session.Live, session.Live.Collect(unmapsEmpty: true), unmapsEmpty: true, () => true, progress, cancellation).ConfigureAwait(false);
         if (draining > 0) notes.Add($"the text is the original again; {draining} pieces of code stay until a later revert, for a thread may be in them or a forked process shares them");
         return notes;
     }
@@ -138,9 +132,9 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     }
 
     /// <summary>What cannot be taken out, because somebody else has changed the text since, stays: `kernopt list` shows it, and a later revert tries again.</summary>
-    private List<Refusal> TakeOut()
+    private IReadOnlyList<Refusal> TakeOut()
     {
-        var problems = sets.SelectMany(set => session.Live.Revert(set.Id).Try(out var report, out var why) ? report.Problems : [why]).ToList();
+        var problems = sets.Count == 0 ? [] : session.Live.Revert([.. sets.Select(s => s.Id)]).Problems;
         sets.Clear();
         foreach (var problem in problems) session.Note(JournalKind.Refused, "", $"probes were not taken out: {problem}", reason: problem.Reason);
         return problems;

@@ -10,9 +10,6 @@ namespace KernOpt.Engine.Versions;
 /// <summary>What is in a target, and taking it out; all from the log that the target carries.</summary>
 public static class InstalledVersions
 {
-    /// <summary>Memory is given back only when no thread is in it; a thread that sleeps there may take this long, and then it stays.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-
     public static ListReport List(Session session)
     {
         var redirects = session.Live.Redirects.ToDictionary(r => r.Id);
@@ -45,18 +42,11 @@ public static class InstalledVersions
         if (!session.Change().Try(out var live, out var why)) return why;
         var before = Installed(live).Count;
         if (id is { } one && !IsInside(live, one)) return NotInstalled(one, Installed(live));
-        var clock = System.Diagnostics.Stopwatch.StartNew();
         RevertReport report;
         if (id is null) report = live.RevertAll();
         else if (!live.Revert(id.Value).Try(out report!, out why)) return why;
-        var draining = report.Draining;
         // Other things may drain for long; a version that is asked for by its id waits for itself only.
-        while (draining > 0 && (id is null || IsInside(live, id)) && clock.Elapsed < Patience && !cancellation.IsCancellationRequested)
-        {
-            progress.Report($"{draining} pieces of code may still have a thread in them");
-            await Pause.For(TimeSpan.FromMilliseconds(50), cancellation).ConfigureAwait(false);
-            draining = live.Collect(unmapsEmpty: id is null);
-        }
+        var draining = await Drain.AwaitAsync(live, report.Draining, unmapsEmpty: id is null, () => id is null || IsInside(live, id), progress, cancellation).ConfigureAwait(false);
         var (differences, notCompared) = TextCheck.CompareAll(session.Target);
         session.Note(JournalKind.Reverted, "", id is null ? "everything was taken out" : $"{id} was taken out", id ?? 0);
         var remaining = Installed(live).Count;

@@ -11,7 +11,7 @@ internal sealed class LiveRegion
     private readonly List<PlacedEntry> entries = [];
     private readonly UndoLog log;
     private readonly Dictionary<int, LoggedChange> changes = [];
-    private readonly HashSet<int> punned = [];
+    private readonly ChangeIndex index = new();
     private Heap code;
     private Heap data;
 
@@ -37,8 +37,9 @@ internal sealed class LiveRegion
     /// <summary>Undo records that are whole; none where the format is another one.</summary>
     public IReadOnlyCollection<LoggedChange> Changes => changes.Values;
 
-    /// <summary>Those of jumps that bytes behind them complete.</summary>
-    public IEnumerable<LoggedChange> PunnedChanges => punned.Select(slot => changes[slot]);
+    /// <summary>Those of them that concern some of this text.</summary>
+    public IEnumerable<LoggedChange> ChangesOf(AddressRange text) => index.Near(text).Select(slot => changes[slot]).Where(c => c.Record.Extent.Overlaps(text));
+
     public bool IsEmpty => Status == RegionStatus.Usable && entries.Count == 0 && changes.Count == 0;
     public ulong CodeBytesInUse => code.BytesInUse;
     public ulong DataBytesInUse => data.BytesInUse;
@@ -77,8 +78,8 @@ internal sealed class LiveRegion
     public void Free(LoggedChange change)
     {
         log.Free(change.Slot);
+        index.Remove(change);
         changes.Remove(change.Slot);
-        punned.Remove(change.Slot);
     }
 
     public Address AddressOf(ulong offset) => Range.Start + offset;
@@ -134,7 +135,7 @@ internal sealed class LiveRegion
     private LoggedChange Know(LoggedChange change)
     {
         changes[change.Slot] = change;
-        if (change.Record.IsPunned) punned.Add(change.Slot);
+        index.Add(change);
         return change;
     }
 

@@ -7,23 +7,29 @@ namespace KernOpt.Live.Text;
 /// <summary>What the files of the loaded modules say about addresses of the target: which byte of which file lies where, and what it is.</summary>
 internal sealed class ModuleText(ITarget target)
 {
-    private static readonly TimeSpan MapAge = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LeastAge = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>A target with thousands of mappings takes long to say which: no more than this share of the time is spent on asking.</summary>
+    private const int OneIn = 10;
 
     private readonly Lock gate = new();
     private readonly Dictionary<(ulong Device, ulong Inode), Outcome<byte[]>> files = [];
     private TargetMap? map;
     private long readAt;
+    private TimeSpan age;
 
-    /// <summary>The map, at most 20 ms old. A module may go at any time: what is decided by it is only ever whether to try a store that compares.</summary>
+    /// <summary>The map, at most 20 ms old, or ten times as old as it takes to read. A module may go at any time: what is decided by it is only ever whether to try a store that compares.</summary>
     public TargetMap Map
     {
         get
         {
             lock (gate)
             {
-                if (map is not null && Stopwatch.GetElapsedTime(readAt) < MapAge) return map;
+                if (map is not null && Stopwatch.GetElapsedTime(readAt) < age) return map;
+                var began = Stopwatch.GetTimestamp();
                 map = target.ReadMap();
                 readAt = Stopwatch.GetTimestamp();
+                age = Stopwatch.GetElapsedTime(began, readAt) * OneIn is var longer && longer > LeastAge ? longer : LeastAge;
                 return map;
             }
         }

@@ -51,23 +51,27 @@ internal sealed class TextChanges(ITarget target, ModuleText modules, RegionSet 
     {
         // Text that was copied to other memory (huge pages) still leads to us: then nothing may be freed.
         if (modules.IdentityAt(record.At) != record.Module) return Holds(record.Range, record.Patched.AsSpan()) ? TextHolds.Other : TextHolds.ModuleGone;
-        if (Holds(record.Range, record.Original.AsSpan())) return TextHolds.Original;
-        if (Holds(record.Range, record.Patched.AsSpan())) return TextHolds.Patched;
+        Span<byte> live = stackalloc byte[RegionFormat.Undo.LongestText];
+        live = live[..record.Length];
+        if (target.Read(record.At, live) != live.Length) return TextHolds.Other;
+        if (live.SequenceEqual(record.Original.AsSpan())) return TextHolds.Original;
+        if (live.SequenceEqual(record.Patched.AsSpan())) return TextHolds.Patched;
         return IsOfAnotherRecord(record) ? TextHolds.Original : TextHolds.Other;
     }
 
     /// <summary>
     /// Brings the original back where the text holds exactly the patched bytes. Decides by the text, never by the record's state: this address space may
-    /// be a forked child's. The state is written only where <paramref name="marks"/>. Answers whether a store was made.
+    /// be a forked child's. The state is written only where <paramref name="marks"/>. Answers what the text held: a store was made where that was the patched bytes.
     /// </summary>
-    public Outcome<bool> Undo(LiveRegion region, LoggedChange change, bool marks)
+    public Outcome<TextHolds> Undo(LiveRegion region, LoggedChange change, bool marks)
     {
         var record = change.Record;
-        switch (Look(record))
+        var holds = Look(record);
+        switch (holds)
         {
             case TextHolds.Original or TextHolds.ModuleGone:
                 if (marks) region.Mark(change, UndoState.Reverted);
-                return false;
+                return holds;
             case TextHolds.Other:
                 return Reasons.TextChangedByOthers.With($"at {record.At}");
         }
@@ -77,15 +81,15 @@ internal sealed class TextChanges(ITarget target, ModuleText modules, RegionSet 
         if (marks) region.Mark(change, UndoState.Reverting);
         if (!target.StoreText(record.At, record.Patched.AsSpan(), record.Original.AsSpan()).Try(out _, out var why) && Look(record) != TextHolds.Original) return why;
         if (marks) region.Mark(change, UndoState.Reverted);
-        return true;
+        return holds;
     }
 
     /// <summary>Whoever plans knows already; this holds it for all that is ever stored.</summary>
     private bool CompletesAJump(AddressRange range) =>
-        regions.All.Any(r => r.PunnedChanges.Any(c => c.Record.Extent.Overlaps(range) && Look(c.Record) is TextHolds.Patched or TextHolds.Other));
+        regions.All.Any(r => r.ChangesOf(range).Any(c => c.Record.IsPunned && Look(c.Record) is TextHolds.Patched or TextHolds.Other));
 
     /// <summary>A place that was restored and changed again has a later record of its own while the earlier one is draining.</summary>
-    private bool IsOfAnotherRecord(UndoRecord record) => regions.All.Any(r => r.Changes.Any(c =>
+    private bool IsOfAnotherRecord(UndoRecord record) => regions.All.Any(r => r.ChangesOf(record.Range).Any(c =>
         c.Record.At == record.At && c.Record.Module == record.Module && HaveTheSameOriginal(c.Record, record)
         && c.Record.Owner != record.Owner && Holds(c.Record.Range, c.Record.Patched.AsSpan())));
 

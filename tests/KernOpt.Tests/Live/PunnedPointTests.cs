@@ -67,6 +67,30 @@ public sealed class PunnedPointTests
         Assert.Contains(target.Proved, r => r.Contains(new Address(lead.NearBranch64)));
     }
 
+    /// <summary>One proof for all of them; a number of which there is nothing keeps no other from going.</summary>
+    [Fact]
+    public void SeveralAtOnce_AreTakenOutTogether_WhateverElseIsAskedFor()
+    {
+        var (target, live) = Make();
+        var ids = new List<ulong>();
+        foreach (var function in new[] { One, Two, Three })
+        {
+            var graph = TinyProgram.GraphOf(live, target, function);
+            var jump = JumpsAt(target, graph, function + 1).First();
+            target.Free.Add(new AddressRange(jump.First.AlignDown(4096), Math.Max(4096, jump.Choices)));
+            ids.Add(live.InstallPoints(live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false).Placements, new CountProgram(), "test").Value.Installed.Id);
+        }
+        target.Proved.Clear();
+        var report = live.Revert([ids[0], 9999, ids[2]]);
+        Assert.Equal(Reasons.UnknownId, Assert.Single(report.Problems).Reason);
+        Assert.Equal((2, 0), (report.Restored, report.Draining));
+        Assert.Equal([ids[1]], live.Points.Select(p => p.Id));
+        Assert.True(live.Revert([ids[1]]).IsTextRestored);
+        Assert.True(target.TextIsTheFiles);
+        Assert.Empty(target.Stones);
+        Assert.Equal(Reasons.UnknownId, live.Revert(ids[1]).Refusal.Reason);
+    }
+
     /// <summary>Where the plain jump would lead something is mapped: a prefix moves the displacement.</summary>
     [Fact]
     public void WantedPageTakenByAnotherMapping_APrefixLeadsElsewhere_OrItIsRefused()
