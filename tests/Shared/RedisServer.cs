@@ -19,10 +19,11 @@ internal sealed class RedisServer : IDisposable
     public int Port { get; }
     public bool IsAlive => server.IsAlive;
 
-    public static async Task<RedisServer> StartAsync()
+    /// <param name="environment">Variables more, as NAME=VALUE.</param>
+    public static async Task<RedisServer> StartAsync(params string[] environment)
     {
         var port = FreePort();
-        var server = new RunningTarget("redis-server", "--port", $"{port}", "--save", "", "--appendonly", "no", "--dir", Scratch.Folder);
+        var server = new RunningTarget("env", [.. environment, "redis-server", "--port", $"{port}", "--save", "", "--appendonly", "no", "--dir", Scratch.Folder]);
         await server.WaitForLineAsync(l => l.Contains("Ready to accept connections", StringComparison.Ordinal), TimeSpan.FromSeconds(20));
         return new RedisServer(server, port);
     }

@@ -13,7 +13,7 @@ internal static class CycleFigure
     {
         var cycles = arguments.Length > 0 ? int.Parse(arguments[0]) : 100;
         using var server = await RedisServer.StartAsync();
-        var load = new Load(server);
+        using var load = new SteadyLoad(server);
         await Task.Delay(2000);
         var before = await load.SettledAsync();
         var warm = before;
@@ -36,55 +36,5 @@ internal static class CycleFigure
         Console.WriteLine($"emptied and without load: {before} before, {warm} after a tenth of the cycles, {after} at the end");
         return installed >= cycles && restored == cycles && server.IsAlive && load.Errors.Length == 0
             && after.Mappings == warm.Mappings && after.ResidentKilobytes - warm.ResidentKilobytes <= AllowedKilobytes ? 0 : 1;
-    }
-
-    private sealed record Memory(int Mappings, long ResidentKilobytes)
-    {
-        public static Memory Of(int pid)
-        {
-            var resident = File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
-            return new(File.ReadLines($"/proc/{pid}/maps").Count(), long.Parse(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
-        }
-
-        public override string ToString() => $"{Mappings} mappings and {ResidentKilobytes} KiB resident";
-    }
-
-    private sealed class Load
-    {
-        private readonly RedisServer server;
-        private volatile bool isEnding;
-        private Task running;
-
-        public Load(RedisServer server)
-        {
-            this.server = server;
-            running = RunAsync();
-        }
-
-        public string Errors { get; private set; } = "";
-
-        public Task StopAsync()
-        {
-            isEnding = true;
-            return running;
-        }
-
-        /// <summary>The server's memory with the load paused and the database emptied.</summary>
-        public async Task<Memory> SettledAsync()
-        {
-            await StopAsync();
-            await server.AskAsync("FLUSHALL");
-            await server.AskAsync("MEMORY", "PURGE");
-            await Task.Delay(500);
-            var memory = Memory.Of(server.Pid);
-            isEnding = false;
-            running = RunAsync();
-            return memory;
-        }
-
-        private async Task RunAsync()
-        {
-            while (!isEnding) Errors += (await server.BenchmarkAsync("-t", "set,get", "-n", "200000", "-c", "20")).Errors;
-        }
     }
 }
