@@ -30,6 +30,8 @@ internal static class PeersFigure
     {
         var seconds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 10;
         var program = Scratch.Compile("callcost", "-O2");
+        // Its first run builds it.
+        await Kernopt.RunAsync(TimeSpan.FromMinutes(30), "--version");
         await Tool.RunAsync("perf", "probe", "-q", "-x", program, Function);
         try
         {
