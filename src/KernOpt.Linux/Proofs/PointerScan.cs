@@ -8,6 +8,8 @@ namespace KernOpt.Linux.Proofs;
 internal sealed class PointerScan
 {
     private const int Chunk = 256 * 1024;
+    private const int PageBits = 20;
+    private const ulong Mask = (1 << (PageBits - 6)) - 1;
 
     private readonly TargetMemory memory;
 
@@ -15,9 +17,8 @@ internal sealed class PointerScan
     private readonly ulong[] starts, ends;
     private readonly ulong lowest, span;
 
-    /// <summary>One bit for all pages of 4 KiB of the same last 20 digits: whether a range lies on one of them. Most words that are near the ranges are told by it.</summary>
+    /// <summary>One bit for all pages of 4 KiB whose numbers end in the same 20 bits: whether a range lies on one of them. Most words that are near the ranges are told by it.</summary>
     private readonly ulong[] pages = new ulong[1 << (PageBits - 6)];
-    private const int PageBits = 20;
 
     /// <summary>One for all scans, since some are made while a thread is held. So a scan is for one thread at a time.</summary>
     private readonly byte[] buffer = GC.AllocateArray<byte>(Chunk);
@@ -35,8 +36,6 @@ internal sealed class PointerScan
             else for (var page = first; page <= last; page++) pages[(page >> 6) & Mask] |= 1UL << (int)(page & 63);
         }
     }
-
-    private const ulong Mask = (1 << (PageBits - 6)) - 1;
 
     public bool Hits(ulong word)
     {

@@ -21,7 +21,7 @@ internal sealed class SteadyLoad : IDisposable
         return running;
     }
 
-    /// <summary>The server is still there: the client ends when it has done its work, or the server has ended.</summary>
+    /// <summary>Waits for the client, which ends when it has done its work, or the server has ended.</summary>
     public void Dispose() => StopAsync().Wait(TimeSpan.FromSeconds(30));
 
     /// <summary>The server's memory with the load paused and the database emptied.</summary>
