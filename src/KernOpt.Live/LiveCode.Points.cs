@@ -19,7 +19,7 @@ public sealed record PointsReport(InstalledPoints Installed, IReadOnlyList<int> 
 
 public sealed partial class LiveCode
 {
-    /// <summary>Placements that are installed at once: two changes of text each at most, so that one region's log has room for them.</summary>
+    /// <summary>Placements that are installed at once: four changes of text each at most, so that one region's log has room for them.</summary>
     public const int MostPlacements = RegionFormat.UndoRecords / 4;
 
     private readonly ConditionalWeakTable<ModuleImage, ModuleUses> callees = [];
@@ -79,7 +79,7 @@ public sealed partial class LiveCode
 
     private Outcome<PointsReport> PointsIn(LiveRegion region, IReadOnlyList<Placement> placements, IPointProgram program, string text)
     {
-        if (region.Changes.Count + placements.Sum(p => p.Springboard is null ? 1 : 2) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
+        if (region.Changes.Count + placements.Sum(p => 1 + (p.Springboard is null ? 0 : 1 + p.Hops.Length) + (p.Padded > 0 ? 1 : 0)) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
         var points = placements.Sum(p => p.Points.Length);
         var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
         if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
@@ -147,22 +147,48 @@ public sealed partial class LiveCode
         return new PointsReport(new InstalledPoints(region, placed), work.Offsets, work.Refused);
     }
 
-    /// <summary>The springboard, which nobody executes yet, and then the lead. Undoes the former when the latter is refused.</summary>
+    /// <summary>The springboard, which nobody executes yet, what leads there, and then the lead. Undoes the former when the latter is refused.</summary>
     private Refusal? LeadTo(LiveRegion region, ulong owner, Placement placement, Address stub)
     {
-        LoggedChange? springboard = null;
+        var made = new Stack<LoggedChange>();
         if (!changes.IsOriginal(placement.Claimed)) return Reasons.NotUnpatched.With($"at {placement.Claimed}");
-        if (placement.Springboard is { } at && !changes.Make(region, ChangeKind.Springboard, at, Near(NearJump, at, stub, PlacementContext.JumpBytes), owner).Try(out springboard, out var why)) return why;
+        if (placement.Springboard is { } at && MakePadding(at, Near(NearJump, at, stub, PlacementContext.JumpBytes)) is { } notLong) return notLong;
+        byte[] whole = placement is { Springboard: null, Punned: null } ? Near(placement.IsCall ? NearCall : NearJump, placement.At, placement.Stone ?? stub, PlacementContext.JumpBytes) : [];
+        var own = whole.Length - placement.Padded;
+        if (placement.Padded > 0 && MakePadding(placement.At + own, whole[own..]) is { } notFilled) return notFilled;
+        var way = placement.Springboard;
+        foreach (var hop in placement.Hops.Reverse())
+        {
+            if (MakePadding(hop, Short(hop, way!.Value)) is { } notShort) return TakenBack(notShort);
+            way = hop;
+        }
         var bytes = placement switch
         {
-            { Springboard: { } padding } => [ShortJump, (byte)(padding - (placement.At + PlacementContext.ShortJumpBytes))],
+            { Springboard: not null } => Short(placement.At, way!.Value),
             { Punned: { } punned } => punned.BytesTo(placement.Stone!.Value),
-            _ => Near(placement.IsCall ? NearCall : NearJump, placement.At, placement.Stone ?? stub, PlacementContext.JumpBytes)[placement.Kept..],
+            _ => whole[placement.Kept..own],
         };
         if (changes.Make(region, ChangeKind.Point, placement.At + placement.Kept, bytes, owner).Try(out _, out var refused)) return null;
-        if (springboard is not null && changes.Undo(region, springboard, marks: true).IsDone) region.Free(springboard);
-        return refused;
+        return TakenBack(refused);
+
+        Refusal? MakePadding(Address padding, byte[] jump)
+        {
+            if (!changes.Make(region, ChangeKind.Springboard, padding, jump, owner).Try(out var change, out var why)) return why;
+            made.Push(change);
+            return null;
+        }
+
+        Refusal TakenBack(Refusal why)
+        {
+            foreach (var change in made)
+            {
+                if (changes.Undo(region, change, marks: true).IsDone) region.Free(change);
+            }
+            return why;
+        }
     }
+
+    private static byte[] Short(Address at, Address to) => [ShortJump, (byte)(to - (at + PlacementContext.ShortJumpBytes))];
 
     /// <summary>The code of one installation as it grows.</summary>
     private sealed class PointsWork(LiveRegion region, Piece code, Piece data, IPointProgram program, ulong sharedAt, Func<FunctionGraph, Liveness<BasicBlock>> livenessOf)
