@@ -19,7 +19,7 @@ public sealed record PointsReport(InstalledPoints Installed, IReadOnlyList<int> 
 
 public sealed partial class LiveCode
 {
-    /// <summary>Placements that are installed at once: two changes of text each at most, so that one region's log has room for them.</summary>
+    /// <summary>Placements that are installed at once: four changes of text each at most, so that one region's log has room for them.</summary>
     public const int MostPlacements = RegionFormat.UndoRecords / 4;
 
     private readonly ConditionalWeakTable<ModuleImage, ModuleUses> callees = [];
@@ -79,7 +79,7 @@ public sealed partial class LiveCode
 
     private Outcome<PointsReport> PointsIn(LiveRegion region, IReadOnlyList<Placement> placements, IPointProgram program, string text)
     {
-        if (region.Changes.Count + placements.Sum(p => p.Springboard is null ? 1 : 2) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
+        if (region.Changes.Count + placements.Sum(p => 1 + (p.Springboard is null ? 0 : 1 + p.Hops.Length) + (p.Padded > 0 ? 1 : 0)) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
         var points = placements.Sum(p => p.Points.Length);
         var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
         if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
@@ -150,13 +150,27 @@ public sealed partial class LiveCode
     private Refusal? LeadTo(LiveRegion region, ulong owner, Placement placement, Address stub)
     {
         if (!changes.IsOriginal(placement.Claimed)) return Reasons.NotUnpatched.With($"at {placement.Claimed}");
-        var bytes = placement switch
+        var padding = new List<NewText>();
+        byte[] lead;
+        if (placement.Springboard is { } way)
         {
-            { Springboard: { } padding } => Short(placement.At, padding),
-            { Punned: { } punned } => punned.BytesTo(placement.Stone!.Value),
-            _ => Near(placement.IsCall ? NearCall : NearJump, placement.At, placement.Stone ?? stub, PlacementContext.JumpBytes)[placement.Kept..],
-        };
-        return Lead(region, ChangeKind.Point, owner, placement.At + placement.Kept, bytes, placement.Springboard, stub);
+            padding.Add(new(way, Near(NearJump, way, stub, PlacementContext.JumpBytes)));
+            foreach (var hop in placement.Hops.Reverse())
+            {
+                padding.Add(new(hop, Short(hop, way)));
+                way = hop;
+            }
+            lead = Short(placement.At, way);
+        }
+        else if (placement.Punned is { } punned) lead = punned.BytesTo(placement.Stone!.Value);
+        else
+        {
+            var whole = Near(placement.IsCall ? NearCall : NearJump, placement.At, placement.Stone ?? stub, PlacementContext.JumpBytes);
+            var own = whole.Length - placement.Padded;
+            if (placement.Padded > 0) padding.Add(new(placement.At + own, whole[own..]));
+            lead = whole[placement.Kept..own];
+        }
+        return Lead(region, ChangeKind.Point, owner, padding, new(placement.At + placement.Kept, lead));
     }
 
     /// <summary>The code of one installation as it grows.</summary>

@@ -89,23 +89,36 @@ public sealed partial class LiveCode
     private Refusal? Lead(LiveRegion region, PlacedEntry redirect, PatchSite site)
     {
         var trampoline = redirect.Entry.FullPlain;
-        var jump = site.Springboard is { } padding ? Short(site.At, padding) : Near(NearJump, site.At, trampoline, PatchSites.JumpBytes);
-        var refused = Lead(region, ChangeKind.Entry, redirect.Entry.Id, site.At, jump, site.Springboard, trampoline);
+        var (lead, padding) = site.Springboard is { } between
+            ? (new NewText(site.At, Short(site.At, between)), [new NewText(between, Near(NearJump, between, trampoline, PatchSites.JumpBytes))])
+            : (new NewText(site.At, Near(NearJump, site.At, trampoline, PatchSites.JumpBytes)), Array.Empty<NewText>());
+        var refused = Lead(region, ChangeKind.Entry, redirect.Entry.Id, padding, lead);
         unpatched.Invalidate();
         return refused;
     }
 
-    /// <summary>
-    /// Changes the text: the springboard, where there is one, which nobody executes yet and from which a jump leads to the code, and then the place that control leaves. Undoes the former when the
-    /// latter is refused.
-    /// </summary>
-    private Refusal? Lead(LiveRegion region, ChangeKind kind, ulong owner, Address at, byte[] bytes, Address? springboard, Address code)
+    /// <summary>What one store puts where.</summary>
+    private readonly record struct NewText(Address At, byte[] Bytes);
+
+    /// <summary>Changes the text: padding, which nobody executes yet, in this order, and then the place that control leaves. Undoes the former when one is refused.</summary>
+    private Refusal? Lead(LiveRegion region, ChangeKind kind, ulong owner, IEnumerable<NewText> padding, NewText lead)
     {
-        LoggedChange? padding = null;
-        if (springboard is { } between && !changes.Make(region, ChangeKind.Springboard, between, Near(NearJump, between, code, PatchSites.JumpBytes), owner).Try(out padding, out var why)) return why;
-        if (changes.Make(region, kind, at, bytes, owner).Try(out _, out why)) return null;
-        if (padding is not null && changes.Undo(region, padding, marks: true).IsDone) region.Free(padding);
-        return why;
+        var made = new Stack<LoggedChange>();
+        foreach (var (at, bytes) in padding)
+        {
+            if (!changes.Make(region, ChangeKind.Springboard, at, bytes, owner).Try(out var change, out var why)) return TakenBack(why);
+            made.Push(change);
+        }
+        return changes.Make(region, kind, lead.At, lead.Bytes, owner).Try(out _, out var refused) ? null : TakenBack(refused);
+
+        Refusal TakenBack(Refusal why)
+        {
+            foreach (var change in made)
+            {
+                if (changes.Undo(region, change, marks: true).IsDone) region.Free(change);
+            }
+            return why;
+        }
     }
 
     private static byte[] Short(Address at, Address to) => [ShortJump, (byte)(to - (at + PatchSites.ShortJumpBytes))];

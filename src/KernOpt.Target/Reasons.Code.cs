@@ -30,7 +30,7 @@ public static partial class Reasons
         "An entry of a jump table leads out of the function. Either the boundaries or the table are not what they seem.");
 
     public static readonly Reason FallsOffEnd = new(2107, nameof(FallsOffEnd),
-        "Control runs past the end of the function's range. A call at its end may not return, which could not be proved, or the boundaries are wrong.");
+        "Control runs past the end of the function's range, and what lies there is no code. A call at its end may not return, which could not be proved, or the boundaries are wrong.");
 
     public static readonly Reason BranchToNonCode = new(2108, nameof(BranchToNonCode),
         "A direct branch leads to memory that is not executable. The bytes are probably data.");

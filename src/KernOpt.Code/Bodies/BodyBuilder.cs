@@ -100,7 +100,7 @@ internal sealed class BodyCopier(FunctionGraph graph, Address site, bool withFul
         {
             BlockEnd.NoReturn => new Terminator.Unreachable(),
             // A block may run on into another function's bytes (a shared tail): that is an exit.
-            BlockEnd.FallThrough or BlockEnd.TailJump => JumpTo(block, new Address(last.NextIP)),
+            BlockEnd.FallThrough or BlockEnd.RunsOut => JumpTo(block, new Address(last.NextIP)),
             _ => null,
         },
     };

@@ -13,31 +13,37 @@ internal readonly record struct Stretch(LiveSet Reads, LiveSet Kills, int Callee
     public static readonly Stretch Unknown = new(LiveSet.All, LiveSet.Empty, CallEffects.NoCallee);
 }
 
-/// <summary>A block, or a jump out: its stretches, from First up to but without Close; where it goes on to; whether control comes back to the caller from its end.</summary>
-internal readonly record struct OutlineNode(int First, int Close, ImmutableArray<int> Successors, bool Returns);
+/// <summary>
+/// A block, or a jump out: its stretches, from First up to but without Close; the nodes that it goes on to, by where they stand in <see cref="FunctionOutline"/>'s list; whether control comes
+/// back to the caller from its end.
+/// </summary>
+internal readonly record struct OutlineNode(int First, int Close, int FirstSuccessor, int CloseSuccessor, bool Returns);
 
 /// <summary>
 /// What is left of a function when only its <see cref="CalleeUse"/> is asked for; so little that those of all functions of a module fit into memory at once. Callees are numbers of functions
 /// of the module.
 /// </summary>
-internal sealed class FunctionOutline(ImmutableArray<OutlineNode> nodes, ImmutableArray<Stretch> stretches, int entry)
+internal sealed class FunctionOutline(ImmutableArray<OutlineNode> nodes, ImmutableArray<Stretch> stretches, ImmutableArray<int> successors, int entry)
 {
-    private readonly CalleeUse[] before = new CalleeUse[nodes.Length];
+    /// <summary>How many nodes a search looks at.</summary>
+    public int Nodes => nodes.Length;
 
     public IEnumerable<int> Callees => stretches.Where(s => s.Callee != CallEffects.NoCallee).Select(s => s.Callee).Distinct();
 
     /// <summary>
-    /// The function's use, given those of all others: the least solution of going backward over the nodes. Reads begins with nothing at a return, Keeps with everything. Both only grow, here and with
-    /// the uses of callees; so it goes on from where the last search ended.
+    /// The function's use, given those of all others: the least solution of going backward over the nodes. Reads begins with nothing at a return, Keeps with everything.
     /// </summary>
-    public CalleeUse Solve(ReadOnlySpan<CalleeUse> uses)
+    /// <param name="uses">Of all functions, by number.</param>
+    /// <param name="before">Room for <see cref="Nodes"/>, whatever it holds: kept for each function it would be the most that a module takes.</param>
+    public CalleeUse Solve(ReadOnlySpan<CalleeUse> uses, Span<CalleeUse> before)
     {
+        before[..nodes.Length].Clear();
         for (var isStable = false; !isStable;)
         {
             isStable = true;
             for (var i = nodes.Length - 1; i >= 0; i--)
             {
-                var use = Before(nodes[i], uses);
+                var use = Before(nodes[i], uses, before);
                 if (use == before[i]) continue;
                 before[i] = use;
                 isStable = false;
@@ -46,10 +52,10 @@ internal sealed class FunctionOutline(ImmutableArray<OutlineNode> nodes, Immutab
         return before[entry];
     }
 
-    private CalleeUse Before(OutlineNode node, ReadOnlySpan<CalleeUse> uses)
+    private CalleeUse Before(in OutlineNode node, ReadOnlySpan<CalleeUse> uses, ReadOnlySpan<CalleeUse> before)
     {
         var (reads, keeps) = (LiveSet.Empty, node.Returns ? LiveSet.All : LiveSet.Empty);
-        foreach (var successor in node.Successors) (reads, keeps) = (reads | before[successor].Reads, keeps | before[successor].Keeps);
+        foreach (var successor in successors.AsSpan()[node.FirstSuccessor..node.CloseSuccessor]) (reads, keeps) = (reads | before[successor].Reads, keeps | before[successor].Keeps);
         for (var i = node.Close - 1; i >= node.First; i--)
         {
             ref readonly var stretch = ref stretches.AsSpan()[i];

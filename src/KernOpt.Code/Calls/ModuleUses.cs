@@ -71,6 +71,7 @@ public sealed class ModuleUses
     {
         var uses = outlines.Select(o => o is null ? CalleeUse.Unknown : CalleeUse.Nothing).ToArray();
         var (order, callers) = Order(outlines);
+        var room = new CalleeUse[outlines.Max(o => o?.Nodes ?? 0)];
         var isOpen = outlines.Select(o => o is not null).ToArray();
         for (var isStable = false; !isStable;)
         {
@@ -79,7 +80,7 @@ public sealed class ModuleUses
             {
                 if (!isOpen[function]) continue;
                 isOpen[function] = false;
-                var use = outlines[function]!.Solve(uses);
+                var use = outlines[function]!.Solve(uses, room);
                 if (use == uses[function]) continue;
                 uses[function] = use;
                 isStable = false;

@@ -11,6 +11,7 @@ internal sealed class OutlineBuilder(FunctionGraph graph, CallEffects calls)
     private readonly bool[] isOwnReturn = OwnReturn.Of(graph);
     private readonly ImmutableArray<Stretch>.Builder stretches = ImmutableArray.CreateBuilder<Stretch>();
     private readonly ImmutableArray<OutlineNode>.Builder nodes = ImmutableArray.CreateBuilder<OutlineNode>(graph.Blocks.Length);
+    private readonly ImmutableArray<int>.Builder successors = ImmutableArray.CreateBuilder<int>(2 * graph.Blocks.Length);
     private readonly List<Stretch> exits = [];
 
     public FunctionOutline Build()
@@ -23,14 +24,16 @@ internal sealed class OutlineBuilder(FunctionGraph graph, CallEffects calls)
             var leaves = block.End == BlockEnd.IndirectTailJump || (block.End == BlockEnd.Return && !isOwnReturn[block.Index]) || (block.End == BlockEnd.NoReturn && !calls.EndsForGood(block));
             if (leaves) stretches.Add(Stretch.Unknown);
             var returns = leaves || block.End == BlockEnd.Return;
-            nodes.Add(new OutlineNode(first, stretches.Count, Successors(block), returns));
+            var firstSuccessor = successors.Count;
+            AddSuccessors(block);
+            nodes.Add(new OutlineNode(first, stretches.Count, firstSuccessor, successors.Count, returns));
         }
         foreach (var exit in exits)
         {
-            nodes.Add(new OutlineNode(stretches.Count, stretches.Count + 1, [], Returns: true));
+            nodes.Add(new OutlineNode(stretches.Count, stretches.Count + 1, 0, 0, Returns: true));
             stretches.Add(exit);
         }
-        return new FunctionOutline(nodes.DrainToImmutable(), stretches.DrainToImmutable(), graph.EntryIndex);
+        return new FunctionOutline(nodes.DrainToImmutable(), stretches.DrainToImmutable(), successors.DrainToImmutable(), graph.EntryIndex);
     }
 
     private void AddStretches(BasicBlock block)
@@ -49,16 +52,14 @@ internal sealed class OutlineBuilder(FunctionGraph graph, CallEffects calls)
     }
 
     /// <summary>A jump out is a node of its own: a call of where it leads to, and then the return.</summary>
-    private ImmutableArray<int> Successors(BasicBlock block)
+    private void AddSuccessors(BasicBlock block)
     {
-        if (block.Exits.IsEmpty) return block.Successors;
-        var successors = block.Successors.ToBuilder();
+        successors.AddRange(block.Successors);
         foreach (var exit in block.Exits)
         {
             successors.Add(graph.Blocks.Length + exits.Count);
             exits.Add(isOwnReturn[block.Index] ? Call(exit) : Stretch.Unknown);
         }
-        return successors.ToImmutable();
     }
 
     private Stretch Call(Address target)

@@ -30,7 +30,8 @@ internal static class OwnReturn
                 isOverwritten |= WritesReturnAddress(instruction, depth);
                 last = depth;
             }
-            result[block.Index] = last == 0;
+            // The depth is that before the last instruction, which of a block that runs out may be any.
+            result[block.Index] = last == 0 && block.End != BlockEnd.RunsOut;
         }
         if (isOverwritten) Array.Clear(result);
         return result;

@@ -18,6 +18,7 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
     private readonly Stack<Address> open = new();
     private readonly List<CallSite> calls = [];
     private readonly HashSet<Address> deadEnds = [];
+    private readonly HashSet<Address> pads = [];
     private readonly Dictionary<Address, JumpTable> tables = [];
     private Refusal? refusal;
 
@@ -35,6 +36,9 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
 
     /// <summary>The instruction at this address is a call that does not return.</summary>
     public bool IsDeadEnd(Address at) => deadEnds.Contains(at);
+
+    /// <summary>Unwinding comes back in there, with what the registers then hold.</summary>
+    public bool IsLandingPad(Address at) => pads.Contains(at);
 
     public CodePiece? PieceAt(Address address)
     {
@@ -73,12 +77,22 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
         return refusal;
     }
 
+    /// <summary>A part's landing pads lie in it, or in another part of the function.</summary>
+    private void EnterPads(Function part)
+    {
+        foreach (var pad in part.Module.LandingPadsOf(part))
+        {
+            if (TryEnter(pad)) pads.Add(pad);
+        }
+    }
+
     private bool AddPiece(Function part)
     {
         if (part.Size is 0 or > 4 << 20) return Refuse(Reasons.EmptyFunction, $"{part} at {part.Start} has {part.Size} bytes");
         if (CodePiece.TryRead(part, source) is not { } piece) return Refuse(Reasons.UnreadableCode, $"{part} at {part.Start}");
         pieces.Add(piece);
-        return true;
+        EnterPads(part);
+        return refusal is null;
     }
 
     private bool Refuse(Reason reason, string detail)
@@ -93,7 +107,7 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
         if (PieceAt(target) is not { } piece)
         {
             if (!IsOwnPart(target, out var part) || !AddPiece(part)) return false;
-            piece = pieces[^1];
+            piece = PieceAt(target)!;
         }
         var offset = piece.OffsetOf(target);
         if (piece.IsInside(offset)) return Refuse(Reasons.OverlappingInstructions, $"the branch target {target}");
@@ -130,7 +144,14 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
             offset += instruction.Length;
             if (!Continues(piece, instruction)) return;
         }
-        if (offset >= piece.Length) Refuse(Reasons.FallsOffEnd, $"of {piece.Function} at {piece.Function.Range.End}");
+        if (offset >= piece.Length) RunOut(piece.Function);
+    }
+
+    /// <summary>Control runs on behind the last instruction, into the next function: routines that are written by hand share their ends so.</summary>
+    private void RunOut(Function part)
+    {
+        var next = part.Range.End;
+        if (!TryEnter(next) && refusal is null && !source.IsExecutable(next)) Refuse(Reasons.FallsOffEnd, $"of {part} at {next}");
     }
 
     /// <summary>Notes where an instruction leads; true when control also runs on to the next one.</summary>

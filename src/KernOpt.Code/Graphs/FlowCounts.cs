@@ -70,7 +70,7 @@ public sealed class FlowCounts
 
     private bool In(BasicBlock block)
     {
-        if (block.Index == graph.EntryIndex || enteredElsewhere.Contains(block.Index)) return false;
+        if (graph.IsEntered(block) || enteredElsewhere.Contains(block.Index)) return false;
         return Balance(block.Index, block.Predecessors.Distinct().Select(p => (p, block.Index)), hasExit: false);
     }
 

@@ -24,6 +24,8 @@ public enum BlockEnd
     IndirectTailJump,
     /// <summary>A call that does not return, ud2, hlt: nothing follows.</summary>
     NoReturn,
+    /// <summary>Runs on out of the function, into what lies behind it: its Close is the one exit.</summary>
+    RunsOut,
 }
 
 /// <summary>
@@ -36,7 +38,7 @@ public sealed record BasicBlock(int Index, Address Start, ImmutableArray<Instruc
     public ImmutableArray<int> Successors { get; init; } = [];
     public ImmutableArray<int> Predecessors { get; init; } = [];
 
-    /// <summary>Where a Branch or TailJump leaves the function to, when it does.</summary>
+    /// <summary>Where a Branch, TailJump or RunsOut leaves the function to, when it does.</summary>
     public ImmutableArray<Address> Exits { get; init; } = [];
 
     /// <summary>The resolved table of a Table block.</summary>
@@ -69,6 +71,12 @@ public sealed partial class FunctionGraph(Function function, ImmutableArray<Basi
     public ImmutableArray<BasicBlock> Blocks { get; } = blocks;
     public BasicBlock Entry => Blocks[EntryIndex];
     public int EntryIndex { get; init; }
+
+    /// <summary>Indexes of the blocks into which unwinding comes back, ascending: from some call of the function, with the callee-saved registers and the stack of there. They may have predecessors besides.</summary>
+    public ImmutableArray<int> LandingPads { get; init; } = [];
+
+    /// <summary>Control comes in at the block's start by ways that are no edges: a call of the function, or unwinding.</summary>
+    public bool IsEntered(BasicBlock block) => block.Index == EntryIndex || LandingPads.BinarySearch(block.Index) >= 0;
 
     /// <summary>Every direct call: the address of the instruction and its destination.</summary>
     public ImmutableArray<CallSite> Calls { get; init; } = [];

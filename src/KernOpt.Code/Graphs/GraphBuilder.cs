@@ -18,6 +18,7 @@ internal sealed class GraphBuilder(CodeTrace trace)
         return new FunctionGraph(trace.Function, WithPredecessors())
         {
             EntryIndex = indexes[trace.Function.Start],
+            LandingPads = [.. blocks.Where(b => trace.IsLandingPad(b.Start)).Select(b => b.Index)],
             Calls = [.. trace.Calls.OrderBy(c => c.At)],
         };
     }
@@ -36,7 +37,8 @@ internal sealed class GraphBuilder(CodeTrace trace)
             run.Add(instruction);
             offset += instruction.Length;
             var end = EndOf(instruction);
-            if (end == BlockEnd.FallThrough && !piece.IsLeader(offset)) continue;
+            if (end == BlockEnd.FallThrough && offset == piece.Length && trace.PieceAt(new Address(instruction.NextIP)) is null) end = BlockEnd.RunsOut;
+            if (end == BlockEnd.FallThrough && offset < piece.Length && !piece.IsLeader(offset)) continue;
             blocks.Add(new BasicBlock(blocks.Count, new Address(run[0].IP), run.DrainToImmutable(), end));
         }
     }
@@ -70,11 +72,15 @@ internal sealed class GraphBuilder(CodeTrace trace)
                 return block with { Successors = [indexes[target]] };
             case BlockEnd.TailJump:
                 return block with { Exits = [target] };
+            case BlockEnd.RunsOut:
+                return block with { Exits = [block.Close] };
             case BlockEnd.Branch:
-                var next = indexes[block.Close];
-                return indexes.TryGetValue(target, out var taken)
-                    ? block with { Successors = [taken, next] }
-                    : block with { Successors = [next], Exits = [target] };
+                Address[] sides = [target, block.Close];
+                return block with
+                {
+                    Successors = [.. sides.Where(indexes.ContainsKey).Select(s => indexes[s])],
+                    Exits = [.. sides.Where(s => !indexes.ContainsKey(s))],
+                };
             case BlockEnd.Table:
                 var table = trace.Tables[at];
                 return block with { Table = table, Successors = [.. table.Targets.Select(t => indexes[t]).Distinct()] };

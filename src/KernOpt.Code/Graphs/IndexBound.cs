@@ -73,7 +73,7 @@ internal sealed class IndexBound(FunctionGraph graph, AbiRegisterUse effects)
             facts = facts.Before(instruction, effects);
             if (facts.MostOf(question.Location, question.Width, question.Width, question.Added) is { } known) return known <= question.Limit ? known : Trivial(question);
         }
-        if (block.Index == graph.EntryIndex) return Trivial(question);
+        if (graph.IsEntered(block)) return Trivial(question);
         ulong most = 0;
         foreach (var predecessor in block.Predecessors)
         {

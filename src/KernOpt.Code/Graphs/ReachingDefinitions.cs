@@ -11,7 +11,7 @@ internal sealed class ReachingDefinitions(FunctionGraph graph, AbiRegisterUse ef
     public Instruction At(CodePlace place) => graph.Blocks[place.Block].Instructions[place.Index];
 
     /// <summary>
-    /// The instructions whose write of the register may reach the place. Incoming: the value that the function was entered with may reach it too.
+    /// The instructions whose write of the register may reach the place. Incoming: the value that the function, or one of its landing pads, was entered with may reach it too.
     /// </summary>
     public List<CodePlace> Of(Register full, CodePlace before, out bool incoming)
     {
@@ -27,7 +27,7 @@ internal sealed class ReachingDefinitions(FunctionGraph graph, AbiRegisterUse ef
                 continue;
             }
             var block = graph.Blocks[place.Block];
-            incoming |= block.Index == graph.EntryIndex;
+            incoming |= graph.IsEntered(block);
             foreach (var predecessor in block.Predecessors)
             {
                 if (seen.Add(predecessor)) open.Push(new CodePlace(predecessor, graph.Blocks[predecessor].Instructions.Length));

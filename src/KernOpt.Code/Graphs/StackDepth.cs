@@ -1,4 +1,5 @@
 using Iced.Intel;
+using KernOpt.Binary;
 
 namespace KernOpt.Code.Graphs;
 
@@ -15,6 +16,8 @@ internal sealed class StackDepth
         public State Meet(State other) => new(Stack == other.Stack ? Stack : null, Frame == other.Frame ? Frame : null);
     }
 
+    private const long AddressBytes = 8;
+
     private readonly FunctionGraph graph;
     private readonly AbiRegisterUse effects;
     private readonly State?[] entries;
@@ -26,6 +29,11 @@ internal sealed class StackDepth
         entries = new State?[graph.Blocks.Length];
         entries[graph.EntryIndex] = new State(0, null);
         var open = new Stack<int>([graph.EntryIndex]);
+        foreach (var pad in graph.LandingPads)
+        {
+            entries[pad] = AtLandingPad(pad);
+            open.Push(pad);
+        }
         while (open.TryPop(out var index))
         {
             var after = Through(graph.Blocks[index], entries[index]!.Value, graph.Blocks[index].Instructions.Length);
@@ -42,6 +50,18 @@ internal sealed class StackDepth
     /// <summary>The depth before the instruction at the place.</summary>
     public long? At(CodePlace place) =>
         entries[place.Block] is { } state ? Through(graph.Blocks[place.Block], state, place.Index).Stack : null;
+
+    /// <summary>By the row of the unwind table: that is what the unwinder goes by when it comes there.</summary>
+    private State AtLandingPad(int block)
+    {
+        var module = graph.Function.Module;
+        var at = module.ToFile(graph.Blocks[block].Start);
+        if (!module.File.Try(out var file, out _) || file.Unwind.EntryAt(at)?.RowAt(at) is not { } row) return default;
+        return new State(DepthOf(UnwindRow.Rsp), DepthOf(UnwindRow.Rbp));
+
+        // The canonical frame address is where the stack pointer was before the return address was pushed.
+        long? DepthOf(byte register) => !row.Cfa.IsExpression && row.Cfa.Register == register ? AddressBytes - row.Cfa.Offset : null;
+    }
 
     /// <summary>The instructions of a block, each with the depth before it.</summary>
     public IEnumerable<(Instruction Instruction, long? Depth)> Along(BasicBlock block)

@@ -62,6 +62,14 @@ public sealed class ModuleImage
 
     public Address ToLive(FileAddress at) => LoadBias + at.Value;
 
+    /// <summary>Where unwinding comes back into the function, as its table says; empty where there is none, or it cannot be read.</summary>
+    public IReadOnlyList<Address> LandingPadsOf(Function function)
+    {
+        if (!function.HasLandingPads || !File.Try(out var content, out _)) return [];
+        if (content.Unwind.EntryAt(ToFile(function.Start)) is not { Lsda: { } table } entry) return [];
+        return [.. (ExceptionTable.LandingPads(content.Image, table, entry.Range) ?? []).Select(ToLive)];
+    }
+
     private ImmutableArray<Function> MakeFunctions()
     {
         if (!File.Try(out var content, out _)) return [];

@@ -85,11 +85,12 @@ public sealed record BlockCountRow(int Index, Address Start, long? Count, string
 public sealed record EdgeRow(int From, int To, long? Count);
 
 /// <summary>How many instructions of resolved functions take a probe, each by itself.</summary>
-public sealed record ReachReport(string Target, double Seconds, long Instructions, long Reached, IReadOnlyList<ReachRow> Modules, IReadOnlyList<RefusalRow> Refusals);
+public sealed record ReachReport(string Target, double Seconds, long Instructions, long Reached, IReadOnlyList<ReachRow> Modules, IReadOnlyList<RefusalRow> Refusals,
+    IReadOnlyList<RefusalRow> Unresolved);
 
-/// <summary>Jump, Call, EarlierJump, Springboard, PunnedJump, PunnedCall: how many instructions are reached so.</summary>
-public sealed record ReachRow(string Module, long Functions, long Resolved, long Instructions, long Jump, long Call, long EarlierJump, long Springboard, long PunnedJump,
-    long PunnedCall, long Refused);
+/// <summary>Jump, Call, EarlierJump, LaterJump, Springboard, PunnedJump, PunnedCall: how many instructions are reached so. Countable: of those refused, how many passages can be counted, by an instruction behind them.</summary>
+public sealed record ReachRow(string Module, long Functions, long Resolved, long Instructions, long Jump, long Call, long EarlierJump, long LaterJump, long Springboard, long PunnedJump,
+    long PunnedCall, long Refused, long Countable);
 
 public sealed record FunctionReachReport(string Target, string Function, Address Start, IReadOnlyList<PointRow> Points);
 

@@ -34,8 +34,8 @@ public interface IPointProgram
 }
 
 /// <summary>
-/// A point's number among those that are installed together, its own words, those in common, what may still be read after it (all else may be overwritten), and how many bytes have been pushed
-/// since the point: the return address, where its code is called.
+/// A point's number among those that are installed together, its own words, those in common, what may still be read after its code (all else may be overwritten), and how many bytes have been pushed
+/// since the point: the return address, where its code is called, and what instructions behind the point have pushed, where it runs behind those. Registers and flags are as they are at the point.
 /// </summary>
 public readonly record struct PointContext(FunctionGraph Graph, Point Point, int Number, Address Words, Address Shared, LiveSet Live, int Pushed)
 {

@@ -15,11 +15,11 @@ public enum Rung
     Call,
     /// <summary>An instruction before it in the same straight run becomes a jmp rel32; what lies between is executed with the code.</summary>
     EarlierJump,
-    /// <summary>An instruction after it in the same straight run becomes a jmp rel32, for code that may run there as well.</summary>
+    /// <summary>An instruction after it in the same straight run becomes a jmp rel32, for code that may run there as well, or with nothing but pushes in between.</summary>
     LaterJump,
     /// <summary>The same with a direct call, that of the end of the run.</summary>
     LaterCall,
-    /// <summary>The point's own instruction, or one before it, becomes a jmp rel8 to a jmp rel32 in padding.</summary>
+    /// <summary>The point's own instruction, or one before it, becomes a jmp rel8 to a jmp rel32 in padding, where need be by way of others.</summary>
     Springboard,
     /// <summary>
     /// Some bytes of the point's own instruction, or of one before it, are stored, and become together with others that stay a jmp rel32 to a page of its own, from where another
@@ -36,14 +36,20 @@ public enum Rung
 /// </summary>
 public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block, int Lead, ImmutableArray<int> Points, Address? Springboard = null)
 {
-    /// <summary>For each of Points the index of the instruction that was asked for: another one where the code may run later in the same straight run.</summary>
+    /// <summary>For each of Points the index of the instruction that was asked for: another one where the code may run later in the same straight run, or pushes alone lie in between.</summary>
     public ImmutableArray<int> Asked { get; init; } = Points;
+
+    /// <summary>Short jumps in padding between Lead and Springboard, in the order of the way.</summary>
+    internal ImmutableArray<Address> Hops { get; init; } = [];
 
     /// <summary>The jump that Lead's first bytes become together with those behind them.</summary>
     internal PunnedJump? Punned { get; init; }
 
     /// <summary>Of a Lead that is a direct jump or call already: how many of its bytes stay as they are, and the others are stored.</summary>
     internal int Kept { get; init; }
+
+    /// <summary>How many bytes of padding behind Lead, which is shorter than a jump, become the jump's end.</summary>
+    internal int Padded { get; init; }
 
     /// <summary>Where a punned jump or call comes down, else null.</summary>
     public Address? Stone { get; init; }
@@ -62,6 +68,6 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
     /// <summary>What is no longer executed in its old place.</summary>
     public AddressRange Bypassed => AddressRange.Between(At, new Address(Block.Instructions[Resume - 1].NextIP));
 
-    /// <summary>That, and the bytes behind it that complete a punned jump: nothing else may be changed there.</summary>
-    public AddressRange Claimed => Punned is { Extent: var extent } && extent.End > Bypassed.End ? extent : Bypassed;
+    /// <summary>That, and the bytes behind it that complete a punned jump, or become the end of one: nothing else may be changed there.</summary>
+    public AddressRange Claimed => Punned is { Extent: var extent } && extent.End > Bypassed.End ? extent : AddressRange.Between(Bypassed.Start, Bypassed.End + Padded);
 }

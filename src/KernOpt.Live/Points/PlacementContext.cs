@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Live.Points.Punning;
@@ -25,6 +26,32 @@ internal sealed class PlacementContext(
 
     /// <summary>Padding that a short jump there reaches.</summary>
     public Address? SpringboardFor(Point point) => sites.FindSpringboard(graph.Function, point.At, taken.Overlaps, innerPadding);
+
+    /// <summary>The same where none is in reach, by so many short jumps in padding on the way; null where there is no way.</summary>
+    public (ImmutableArray<Address> Hops, Address Springboard)? HopsFor(Point point, int hops) => WayFrom(point.At, [], hops);
+
+    private (ImmutableArray<Address> Hops, Address Springboard)? WayFrom(Address at, ImmutableArray<Address> way, int hops)
+    {
+        if (hops == 0) return SpringboardFrom(at, way) is { } springboard ? (way, springboard) : null;
+        foreach (var hop in HopsFrom(at, way))
+        {
+            if (WayFrom(hop, way.Add(hop), hops - 1) is { } found) return found;
+        }
+        return null;
+    }
+
+    /// <summary>So many bytes of padding lie right behind the instruction, and one store can fill them.</summary>
+    public bool HasPaddingBehind(Point point, int bytes)
+    {
+        var range = new AddressRange(new Address(point.Instruction.NextIP), (ulong)bytes);
+        return target.CanStoreAtOnce(range.Start, bytes) && !taken.Overlaps(range) && sites.IsPadding(graph.Function, range, innerPadding);
+    }
+
+    private IEnumerable<Address> HopsFrom(Address at, ImmutableArray<Address> hops) => sites.FindHops(graph.Function, at, r => IsTaken(r, hops), innerPadding);
+
+    private Address? SpringboardFrom(Address at, ImmutableArray<Address> hops) => sites.FindSpringboard(graph.Function, at, r => IsTaken(r, hops), innerPadding);
+
+    private bool IsTaken(AddressRange range, ImmutableArray<Address> hops) => taken.Overlaps(range) || hops.Any(h => range.Overlaps(new AddressRange(h, ShortJumpBytes)));
 
     /// <summary>The target takes pages at all.</summary>
     public bool HasStones => !room.IsEmpty;

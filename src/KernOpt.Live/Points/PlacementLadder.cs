@@ -20,17 +20,25 @@ public sealed record PlacementPlan(IReadOnlyList<Placement> Placements, IReadOnl
 /// </summary>
 public sealed class PlacementLadder
 {
+    private static readonly IRung BehindPushes = new LaterPushRung(new JumpRung(), new CallRung(), new SpringboardRung());
+
+    private static readonly IRung PunnedBehindPushes = new LaterPushRung(new HopRung(1), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true));
+
     /// <summary>
     /// By what a passage costs: a jump there and back; the same through padding; through a page of its own. A call costs one jump, but serves only its own point.
     /// </summary>
-    private static readonly IRung[] Exact = [new JumpRung(), new CallRung(), new EarlierJumpRung(), new SpringboardRung(), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true)];
+    private static readonly IRung[] Exact =
+        [new JumpRung(), new CallRung(), new EarlierJumpRung(), new PaddedJumpRung(), new SpringboardRung(), BehindPushes, new HopRung(1), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true), PunnedBehindPushes];
 
     /// <summary>LaterRung behind EarlierJump, which costs the same and runs also where the next instruction faults.</summary>
     private static readonly IRung[] PlaceFree =
-        [new JumpRung(), new CallRung(), new EarlierJumpRung(), new LaterRung(), new SpringboardRung(), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true)];
+    [
+        new JumpRung(), new CallRung(), new EarlierJumpRung(), new LaterRung(), new PaddedJumpRung(), new SpringboardRung(), BehindPushes, new HopRung(1), new SplitBranchRung(), new PunnedJumpRung(staysInRun: true),
+        PunnedBehindPushes,
+    ];
 
     /// <summary>For what is left when all others have their places, since it takes text that they might have used.</summary>
-    private static readonly IRung[] AtLast = [new PunnedJumpRung(staysInRun: false)];
+    private static readonly IRung[] AtLast = [new HopRung(2), new PunnedJumpRung(staysInRun: false), new LaterPushRung(new HopRung(2), new PunnedJumpRung(staysInRun: false))];
 
     private readonly ITarget target;
     private readonly PatchSites sites;
@@ -107,7 +115,7 @@ public sealed class PlacementLadder
     private Placement? Join(PlacementContext context, Placement open, Point point)
     {
         if (context.RunOf(new Point(open.Block, open.Lead)).Last < point.Index) return null;
-        // Only place-free code runs behind what was asked for, and then it may for this point, too.
+        // Code that runs behind what was asked for is place-free, or runs behind pushes: either may for this point, too.
         var index = Math.Max(open.Lead, point.Index);
         if (open.IsCall && index > open.Lead) return null;
         var longer = open with { Points = open.Points.Add(index), Asked = open.Asked.Add(point.Index) };
@@ -121,6 +129,7 @@ public sealed class PlacementLadder
         taken.Add(placement.Claimed);
         if (placement.Stone is { } stone) room.Take(stone);
         if (placement.Springboard is { } springboard) taken.Add(new AddressRange(springboard, PlacementContext.JumpBytes));
+        foreach (var hop in placement.Hops) taken.Add(new AddressRange(hop, PlacementContext.ShortJumpBytes));
     }
 
     private static Refusal WhyNot(PlacementContext context, Point point)

@@ -1,5 +1,6 @@
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
+using KernOpt.Live.Points.Rungs;
 using KernOpt.Live.Stubs;
 using KernOpt.Target;
 
@@ -12,6 +13,14 @@ internal static class PointStub
     private const int MostBytesOfCopy = 15;
     private const ulong Alignment = 16;
     private const int ReturnAddressBytes = 8;
+
+    /// <summary>The bytes that have been pushed from the point to where its code runs.</summary>
+    private static int PushedFrom(Point point, int index)
+    {
+        var bytes = 0;
+        for (var i = point.Index; i < index; i++) bytes -= LaterPushRung.IsPush(point.Block.Instructions[i]) ? point.Block.Instructions[i].StackPointerIncrement : 0;
+        return bytes;
+    }
 
     public static ulong MostBytes(Placement placement, IPointProgram program) =>
         ((ulong)(placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy) + Alignment - 1) & ~(Alignment - 1);
@@ -28,7 +37,10 @@ internal static class PointStub
         for (var i = placement.Lead; i <= placement.Resume; i++)
         {
             for (; next < placement.Points.Length && placement.Points[next] == i; next++)
-                program.Emit(code, new PointContext(placement.Graph, new Point(block, i), first + next, words + (ulong)(next * program.Words * 8), shared, liveness.Before(block, i), pushed));
+            {
+                var asked = new Point(block, placement.Asked[next]);
+                program.Emit(code, new PointContext(placement.Graph, asked, first + next, words + (ulong)(next * program.Words * 8), shared, liveness.Before(block, i), pushed + PushedFrom(asked, i)));
+            }
             if (placement.IsCall || i == placement.Resume) break;
             code.AddInstruction(block.Instructions[i]);
         }

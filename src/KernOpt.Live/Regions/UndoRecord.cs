@@ -28,7 +28,7 @@ public enum ChangeKind : byte
     None = 0,
     /// <summary>An instruction of a function's entry block became a jump.</summary>
     Entry = 1,
-    /// <summary>Padding became a jump of five bytes.</summary>
+    /// <summary>Padding became a jump of five bytes, or of two to another such place.</summary>
     Springboard = 2,
     /// <summary>A direct call was pointed elsewhere.</summary>
     CallSite = 3,

@@ -113,6 +113,29 @@ public sealed class PatchSites(
 
     private static int Lost(PatchSite site, IReadOnlyCollection<Register>? needed) => needed?.Count(r => !site.IsUnmodified(r)) ?? 0;
 
+    /// <summary>All of the range is padding.</summary>
+    internal bool IsPadding(Function function, AddressRange range, IEnumerable<AddressRange> more) =>
+        more.Concat(padding.Gaps(function, range)).Any(g => g.Start <= range.Start && range.End <= g.End);
+
+    /// <summary>Two bytes of padding, not taken yet, that a short jump at the site reaches: the first and the last that will do of each gap, where another short jump may go on from.</summary>
+    internal IEnumerable<Address> FindHops(Function function, Address site, Func<AddressRange, bool> isTakenNow, IEnumerable<AddressRange> more)
+    {
+        var next = site + ShortJumpBytes;
+        var reach = AddressRange.Between(next + sbyte.MinValue, next + (sbyte.MaxValue + ShortJumpBytes));
+        foreach (var gap in more.Where(reach.Overlaps).Concat(padding.Gaps(function, reach)))
+        {
+            Address? first = null, last = null;
+            for (var at = gap.Start; at + ShortJumpBytes <= gap.End; at += 1)
+            {
+                if (at - next is < sbyte.MinValue or > sbyte.MaxValue || !target.CanStoreAtOnce(at, ShortJumpBytes) || isTakenNow(new AddressRange(at, ShortJumpBytes))) continue;
+                first ??= at;
+                last = at;
+            }
+            if (first is { } low) yield return low;
+            if (last is { } high && last != first) yield return high;
+        }
+    }
+
     /// <summary>Five bytes of padding, not taken yet, that a short jump at the site reaches and that one store can fill.</summary>
     internal Address? FindSpringboard(Function function, Address site, Func<AddressRange, bool>? isTakenNow, IEnumerable<AddressRange>? more = null)
     {

@@ -51,6 +51,8 @@ internal static class DeadFigure
 
     private static (ModuleUses Uses, double Seconds, double Processor) Measure(ModuleImage module, ICodeSource program)
     {
+        // What an earlier run has left is none of this one's.
+        GC.Collect();
         var (clock, before) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         var uses = ModuleUses.Of(module, program, f => FunctionParser.Parse(f, program), CancellationToken.None).Value;
         return (uses, clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - before).TotalSeconds);

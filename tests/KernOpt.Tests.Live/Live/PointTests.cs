@@ -1,9 +1,11 @@
+using Iced.Intel;
 using KernOpt.Code.Graphs;
 using KernOpt.Live;
 using KernOpt.Live.Points;
 using KernOpt.Target;
 using KernOpt.Tests.Live.Linux;
 using Xunit;
+using static Iced.Intel.AssemblerRegisters;
 
 namespace KernOpt.Tests.Live.Live;
 
@@ -11,7 +13,7 @@ namespace KernOpt.Tests.Live.Live;
 public sealed class PointTests
 {
     private static readonly string[] Functions =
-        ["p_flags", "p_redzone", "p_rip", "p_rep", "p_lock", "p_call", "p_loop", "p_vex", "p_endbr", "p_rcx", "p_tail", "p_carry", "p_deep"];
+        ["p_flags", "p_redzone", "p_rip", "p_rep", "p_lock", "p_call", "p_loop", "p_vex", "p_endbr", "p_rcx", "p_tail", "p_carry", "p_deep", "p_push", "p_system", "p_sse"];
 
     [Theory]
     [InlineData(1, false, false)]
@@ -74,12 +76,107 @@ public sealed class PointTests
         var ladder = subject.Live.Ladder();
         var graphs = Functions.Select(subject.GraphOf).ToList();
         var used = graphs.SelectMany(g => g.Blocks.SelectMany(Points).Select(p => subject.Live.Ladder().RungOf(g, p, NoEntries, isPlaceFree: false, out _))).OfType<Rung>().ToHashSet();
-        Assert.Equal([Rung.Jump, Rung.Call, Rung.EarlierJump, Rung.Springboard], used.Where(r => r != Rung.PunnedJump).Order());
+        Assert.Equal([Rung.Jump, Rung.Call, Rung.EarlierJump, Rung.LaterJump, Rung.Springboard], used.Where(r => r != Rung.PunnedJump).Order());
 
         var first = new Point(graphs[0].Entry, 0);
         Assert.NotEmpty(ladder.Plan(graphs[0], [first], NoEntries, isPlaceFree: false).Placements);
         var again = ladder.Plan(graphs[0], [first], NoEntries, isPlaceFree: false);
         Assert.Equal(Reasons.PointTaken, Assert.Single(again.Unplaced).Why.Reason);
+    }
+
+    /// <summary>The way is three jumps long, each of them text that is brought back.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void WhereNoLongJumpIsWithinAShortOnesReach_TheWayGoesByAnother(int threads)
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var graph = subject.GraphOf("p_hop");
+        var block = graph.Blocks[1];
+        Assert.Equal(Mnemonic.Xor, block.Instructions[0].Mnemonic);
+        var placement = Assert.Single(subject.Live.Ladder().Plan(graph, [new Point(block, 0)], NoEntries, isPlaceFree: false).Placements);
+        Assert.Equal((Rung.Springboard, 1), (placement.Rung, placement.Hops.Length));
+        var installed = subject.Live.InstallPoints([placement], new CountProgram(), "test").Value.Installed;
+        Assert.Equal(3, subject.TextDifferences.Count);
+        program.WriteLine($"1000 {threads}");
+        Assert.Equal("ok", program.ReadLine());
+        Assert.Equal(1000UL * (ulong)threads, installed.Word(0, 0));
+        // Neither is used twice.
+        Assert.DoesNotContain(subject.Live.Ladder().Plan(graph, [new Point(block, 1)], NoEntries, isPlaceFree: false).Placements, p => p.Hops.Contains(placement.Hops[0]));
+        Assert.True(subject.RevertAll().IsTextRestored);
+        Assert.Empty(subject.TextDifferences);
+        program.WriteLine("1000 2");
+        Assert.Equal("ok", program.ReadLine());
+    }
+
+    /// <summary>The ret is one byte long; the other four lie in what is no code.</summary>
+    [Fact]
+    public void ShortInstructionBeforePadding_BecomesAJumpWhoseEndIsInThePadding()
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var graph = subject.GraphOf("p_rep");
+        var point = new Point(graph.Entry, graph.Entry.Instructions.Length - 1);
+        // The nearest instruction before it that could be a jump is in other hands.
+        var ladder = subject.Live.Ladder();
+        Assert.NotEmpty(ladder.Plan(graph, [new Point(graph.Entry, point.Index - 1)], NoEntries, isPlaceFree: false).Placements);
+        var placement = Assert.Single(ladder.Plan(graph, [point], NoEntries, isPlaceFree: false).Placements);
+        Assert.Equal((Rung.Jump, 4, point.Index), (placement.Rung, placement.Padded, placement.Lead));
+        var installed = subject.Live.InstallPoints([placement], new CountProgram(), "test").Value.Installed;
+        program.WriteLine("1000 4");
+        Assert.Equal("ok", program.ReadLine());
+        Assert.Equal(4000UL, installed.Word(0, 0));
+        Assert.True(subject.RevertAll().IsTextRestored);
+        Assert.Empty(subject.TextDifferences);
+        program.WriteLine("1000 2");
+        Assert.Equal("ok", program.ReadLine());
+    }
+
+    [Fact]
+    public void BeforePushes_TheCodeIsToldHowMuchHasBeenPushedSince()
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var graph = subject.GraphOf("p_push");
+        var plan = subject.Live.Ladder().Plan(graph, [new Point(graph.Entry, 0), new Point(graph.Entry, 1), new Point(graph.Entry, 2)], NoEntries, isPlaceFree: false);
+        var placement = Assert.Single(plan.Placements);
+        Assert.Equal((Rung.LaterJump, 2), (placement.Rung, placement.Lead));
+        var tops = new StackTops();
+        var installed = subject.Live.InstallPoints([placement], tops, "test").Value.Installed;
+        Assert.Equal([16, 8, 0], tops.Pushed);
+        Assert.Equal([0, 1, 2], tops.Indexes);
+        program.WriteLine("1 1");
+        Assert.Equal("ok", program.ReadLine());
+        // Where the stack pointer was at each point, as its code makes it out: it was 8 bytes lower each time.
+        Assert.Equal(installed.Word(0, 0) - 8, installed.Word(1, 0));
+        Assert.Equal(installed.Word(1, 0) - 8, installed.Word(2, 0));
+        Assert.True(subject.RevertAll().IsTextRestored);
+    }
+
+    /// <summary>This processor may not have them; their text is changed and restored all the same.</summary>
+    [Fact]
+    public void EvexInstructions_TakePoints()
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var graph = subject.GraphOf("p_evex");
+        var plan = subject.Live.Ladder().Plan(graph, Points(graph.Entry), NoEntries, isPlaceFree: false);
+        Assert.Empty(plan.Unplaced);
+        Assert.Empty(subject.Live.InstallPoints(plan.Placements, new CountProgram(), "test").Value.Refused);
+        Assert.NotEmpty(subject.TextDifferences);
+        Assert.True(subject.RevertAll().IsTextRestored);
+        Assert.Empty(subject.TextDifferences);
+    }
+
+    [Fact]
+    public void FunctionWithAJumpThatNobodyKnows_IsRefused()
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var function = subject.Image.Find("p_unknown").Value;
+        Assert.False(FunctionParser.Parse(function, subject.Live.Source).Try(out _, out var why));
+        Assert.Contains(why.Reason, new[] { Reasons.UnresolvedIndirectJump, Reasons.UnprovedTableBound, Reasons.WritableJumpTable });
     }
 
     [Fact]
@@ -142,6 +239,25 @@ public sealed class PointTests
     }
 
     private static readonly HashSet<Address> NoEntries = [];
+
+    /// <summary>Notes what it is told, and at each point where the stack pointer was.</summary>
+    private sealed class StackTops : IPointProgram
+    {
+        public List<int> Pushed { get; } = [];
+        public List<int> Indexes { get; } = [];
+        public int Words => 1;
+        public int MostBytes => 64;
+        public bool IsPlaceFree => false;
+
+        public void Emit(Assembler code, in PointContext context)
+        {
+            Pushed.Add(context.Pushed);
+            Indexes.Add(context.Point.Index);
+            // rax is dead at the entry.
+            code.lea(rax, __[rsp + context.Pushed]);
+            code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_rm64_r64, new MemoryOperand(Register.RIP, (long)context.Word(0).Value, 8), Register.RAX));
+        }
+    }
 
     private static IEnumerable<Point> Points(BasicBlock block) => Enumerable.Range(0, block.Instructions.Length).Select(i => new Point(block, i));
 

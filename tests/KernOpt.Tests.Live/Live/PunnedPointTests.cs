@@ -26,7 +26,9 @@ public sealed class PunnedPointTests
         var before = Maps(program);
         var plans = Plan(subject);
         Assert.Equal([Rung.Call, .. Enumerable.Repeat(Rung.PunnedCall, 3)], plans.Skip(Straight.Length).Take(Calls.Length).Select(p => Assert.Single(p.Placements).Rung));
-        Assert.All(plans.Take(Straight.Length).Append(plans[^1]).SelectMany(p => p.Placements), p => Assert.Equal(Rung.PunnedJump, p.Rung));
+        // The loop's own return has padding behind it, which serves as well.
+        Assert.All(plans.Take(Straight.Length).Append(plans[^1]).SelectMany(p => p.Placements), p => Assert.Equal(p.Padded > 0 ? Rung.Jump : Rung.PunnedJump, p.Rung));
+        Assert.Single(plans.SelectMany(p => p.Placements), p => p.Padded > 0);
         Assert.Empty(plans.SelectMany(p => p.Unplaced));
         var installed = Install(subject, plans);
         program.WriteLine($"1000 {threads}");

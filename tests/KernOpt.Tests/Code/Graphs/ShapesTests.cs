@@ -73,7 +73,6 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
     [InlineData("middle_of_instruction", 2102)]
     [InlineData("undecodable", 2101)]
     [InlineData("calls_what_may_return", 2101)]
-    [InlineData("falls_off", 2107)]
     [InlineData("unset_target", 2108)]
     [InlineData("calls_its_inside", 2109)]
     [InlineData("transaction", 2110)]
@@ -83,6 +82,19 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
         var outcome = shapes.Parse(name);
         Assert.False(outcome.IsDone, $"{name} was parsed");
         Assert.Equal(reason, outcome.Refusal.Reason.Number);
+    }
+
+    /// <summary>Nothing says that control stops where the symbol's size ends.</summary>
+    [Fact]
+    public void FunctionThatRunsOnIntoTheNext_EndsInAnExit()
+    {
+        var block = Assert.Single(shapes.Parse("runs_out").Value.Blocks);
+        Assert.Equal((BlockEnd.RunsOut, block.Close), (block.End, Assert.Single(block.Exits)));
+        // Either side of the branch is out of the function.
+        block = Assert.Single(shapes.Parse("checks_and_runs_out").Value.Blocks);
+        Assert.Equal(BlockEnd.Branch, block.End);
+        Assert.Equal([shapes.Named("aborts").Start, block.Close], block.Exits);
+        Assert.Empty(block.Successors);
     }
 
     [Theory]

@@ -284,9 +284,14 @@ begin undecodable
     ret
 end undecodable
 
-begin falls_off
+begin checks_and_runs_out
+    cmp edi, 1
+    jb aborts
+end checks_and_runs_out
+
+begin runs_out
     mov eax, 1
-end falls_off
+end runs_out
 
 begin ends_in_a_call
     push rbx
