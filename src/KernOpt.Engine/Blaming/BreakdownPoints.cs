@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Iced.Intel;
 using KernOpt.Code.Graphs;
 using KernOpt.Engine.Probing;
@@ -67,7 +68,14 @@ internal sealed record BreakdownPoints(FunctionGraph Graph, ProbeProgram Program
             var ladder = session.Live.Ladder();
             var plan = ladder.Plan(graph, bounds.Concat(sites.SelectMany(s => new[] { s.Before, s.After })), PointRules.Entries(session, graph), isPlaceFree: false);
             var unplaced = plan.Unplaced.Select(u => u.Point).ToHashSet();
-            if (sites.RemoveAll(s => unplaced.Contains(s.Before.BehindEndbr) || unplaced.Contains(s.After.BehindEndbr)) > 0) continue;
+            if (unplaced.Count > 0 && sites.Exists(s => unplaced.Contains(s.Before.BehindEndbr) || unplaced.Contains(s.After.BehindEndbr)))
+            {
+                sites = [.. sites.Select(s => unplaced.Contains(s.Before.BehindEndbr) ? null : unplaced.Contains(s.After.BehindEndbr) ? Later(s) : s).OfType<CallSitePoints>()];
+                action = action with { Later = sites.Where(s => s.IsLater).ToImmutableDictionary(s => s.After.At, s => s.At) };
+                program = ProbeProgram.Of(when, action).Value;
+                sites.RemoveAll(s => program.Check(graph, s.After.BehindEndbr) is not null);
+                continue;
+            }
             if (plan.Unplaced.Count > 0) return Reasons.NotTimed.With($"{graph.Function}: {plan.Unplaced[0].Why}");
             var plans = new List<PlacementPlan> { plan };
             if (caller is { } from)
@@ -75,7 +83,7 @@ internal sealed record BreakdownPoints(FunctionGraph Graph, ProbeProgram Program
                 if (PlanCaller(session, from.Graph, from.Sites, action, program, ladder) is not { Unplaced.Count: 0 } there) return Reasons.NotTimed.With($"{graph.Function}: no point behind a call in {from.Graph.Function}");
                 plans.Add(there);
             }
-            return new BreakdownPoints(graph, program, action, plans, sites, [.. all.Except(sites)]);
+            return new BreakdownPoints(graph, program, action, plans, sites, [.. all.ExceptBy(sites.Select(s => s.At), s => s.At)]);
         }
     }
 
@@ -90,6 +98,14 @@ internal sealed record BreakdownPoints(FunctionGraph Graph, ProbeProgram Program
     /// <summary>The calls that it makes alone: beside <see cref="AtCaller"/>.</summary>
     public static Outcome<BreakdownPoints> SitesOf(Session session, FunctionGraph graph, BreakdownAction plain, Expression? when) =>
         PointRules.Check(session, graph) is { } refusal ? refusal : Plan(session, graph, plain with { BeginsAtSites = true }, when, null);
+
+    /// <summary>An instruction further behind the call, which is reached from there and nowhere else; what lies between is of the call. Null where there is none.</summary>
+    private static CallSitePoints? Later(CallSitePoints site)
+    {
+        var (block, index) = (site.After.Block, site.After.Index);
+        if (index + 1 >= block.Instructions.Length || block.Instructions[index].FlowControl != FlowControl.Next || block.Instructions[index].Mnemonic == Mnemonic.Syscall) return null;
+        return CallSitePoints.IsSite(block.Instructions[index]) ? null : site with { After = new Point(block, index + 1), IsLater = true };
+    }
 
     /// <summary>It leaves by jumps to other functions, which return for it.</summary>
     public static bool JumpsOn(FunctionGraph graph) => graph.Blocks.Any(b => b.End is BlockEnd.TailJump or BlockEnd.IndirectTailJump);

@@ -31,7 +31,8 @@ public static class WaitsRun
         var refusals = new RefusalCount();
         progress.Report("looking for what waits");
         var kinds = new Dictionary<Address, string>();
-        var plans = Functions(session, program, refusals, kinds, cancellation).Concat(Futexes(session, program, refusals, kinds, cancellation)).ToList();
+        var ladder = session.Live.Ladder();
+        var plans = Functions(session, program, ladder, refusals, kinds, cancellation).Concat(Futexes(session, program, ladder, refusals, kinds, cancellation)).ToList();
         using var probes = new PlacedProbes(session, program, $"{program.Action}", refusals, progress);
         probes.Install(plans, cancellation);
         if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With("");
@@ -54,37 +55,65 @@ public static class WaitsRun
         return (session.Target.ReadTimeStamp() - from) / clock.Elapsed.TotalSeconds;
     }
 
-    private static IEnumerable<PlacementPlan> Functions(Session session, ProbeProgram program, RefusalCount refusals, Dictionary<Address, string> kinds, CancellationToken cancellation)
+    private static IEnumerable<PlacementPlan> Functions(Session session, ProbeProgram program, PlacementLadder ladder, RefusalCount refusals, Dictionary<Address, string> kinds, CancellationToken cancellation)
     {
-        var ladder = session.Live.Ladder();
+        var slow = new HashSet<Address>();
         foreach (var (function, kind) in WaitingFunctions.Find(session))
         {
             if (cancellation.IsCancellationRequested) yield break;
-            if (!session.Parse(function).Try(out var graph, out var why) || !Plan(session, graph, program, ladder).Try(out var plan, out why))
+            if (!session.Parse(function).Try(out var graph, out var why) || !Check(session, graph, program).Try(out _, out why))
             {
                 refusals.Add(why, function.DisplayName);
                 continue;
             }
+            var slowParts = SlowPartsOf(session, graph, program);
+            var ends = graph.Blocks.Where(b => b.End == BlockEnd.Return || (slowParts.Count == 0 && b.End is BlockEnd.TailJump or BlockEnd.IndirectTailJump)).Select(b => new Point(b, b.Instructions.Length - 1));
+            var plan = ladder.Plan(graph, ends.Prepend(new Point(graph.Entry, 0)), PointRules.Entries(session, graph), isPlaceFree: false);
+            var parts = slowParts.Where(p => !slow.Contains(p.Function.Start)).Select(p => ladder.Plan(p, Returns(p), PointRules.Entries(session, p), isPlaceFree: false)).ToList();
+            if (parts.Prepend(plan).SelectMany(p => p.Unplaced).FirstOrDefault() is { } unplaced)
+            {
+                refusals.Add(Reasons.NotTimed.With($"{graph.Function}: {unplaced.Why}"), function.DisplayName);
+                continue;
+            }
             kinds[function.Start] = kind;
+            slow.UnionWith(slowParts.Select(p => p.Function.Start));
+            foreach (var part in slowParts) kinds.TryAdd(part.Function.Start, kind);
             yield return plan;
+            foreach (var part in parts) yield return part;
         }
     }
 
+    private static IEnumerable<Point> Returns(FunctionGraph graph) => graph.Blocks.Where(b => b.End == BlockEnd.Return).Select(b => new Point(b, b.Instructions.Length - 1));
+
+    /// <summary>
+    /// What the function ends with jumps to: that waits, and returns for it. None where one of them cannot be measured: then the jump is the end. (__new_sem_wait_slow64, __pthread_mutex_lock_full.)
+    /// </summary>
+    private static List<FunctionGraph> SlowPartsOf(Session session, FunctionGraph graph, ProbeProgram program)
+    {
+        var parts = new List<FunctionGraph>();
+        foreach (var target in graph.Blocks.Where(b => b.End is BlockEnd.TailJump or BlockEnd.IndirectTailJump).SelectMany(b => b.Exits.DefaultIfEmpty(Address.Zero)).Distinct())
+        {
+            if (session.Program.FunctionAt(target) is not { } function || function.Start != target || function.Module != graph.Function.Module) return [];
+            if (!session.Parse(function).Try(out var part, out _) || PointRules.Check(session, part) is not null || LeavesOtherwise(part)) return [];
+            if (Returns(part).Any(p => program.Check(part, p) is not null)) return [];
+            parts.Add(part);
+        }
+        return parts;
+
+        static bool LeavesOtherwise(FunctionGraph part) => part.Blocks.Any(b => b.End is BlockEnd.TailJump or BlockEnd.IndirectTailJump || (b.End == BlockEnd.Branch && !b.Exits.IsEmpty));
+    }
+
     /// <summary>Entry and all exits, or nothing. Code that only exceptions reach (a cancelled thread) is left alone.</summary>
-    private static Outcome<PlacementPlan> Plan(Session session, FunctionGraph graph, ProbeProgram program, PlacementLadder ladder)
+    private static Outcome<Done> Check(Session session, FunctionGraph graph, ProbeProgram program)
     {
         if (PointRules.Check(session, graph) is { } refusal) return refusal;
         if (graph.Blocks.FirstOrDefault(b => b.End == BlockEnd.Branch && !b.Exits.IsEmpty) is { } conditional) return Reasons.ConditionalExit.With($"{graph.Function} at {new Address(conditional.Instructions[^1].IP)}");
         var points = new Place(graph.Function.DisplayName, graph.Function.DisplayName, PlaceKind.Calls, 0).In(graph).Value;
-        if (points.Select(p => program.Check(graph, p.BehindEndbr)).FirstOrDefault(r => r is not null) is { } why) return why;
-        var plan = ladder.Plan(graph, points, PointRules.Entries(session, graph), isPlaceFree: false);
-        return plan.Unplaced.Count == 0 ? plan : Reasons.NotTimed.With($"{graph.Function}: {plan.Unplaced[0].Why}");
+        return points.Select(p => program.Check(graph, p.BehindEndbr)).FirstOrDefault(r => r is not null) is { } why ? why : Done.It;
     }
 
-    /// <summary>Planned after all functions, by a ladder of its own: what the functions took is seen when it is installed.</summary>
-    private static IEnumerable<PlacementPlan> Futexes(Session session, ProbeProgram program, RefusalCount refusals, Dictionary<Address, string> kinds, CancellationToken cancellation)
+    private static IEnumerable<PlacementPlan> Futexes(Session session, ProbeProgram program, PlacementLadder ladder, RefusalCount refusals, Dictionary<Address, string> kinds, CancellationToken cancellation)
     {
-        var ladder = session.Live.Ladder();
         foreach (var (graph, sites) in WaitingFunctions.FindFutexes(session, cancellation))
         {
             // A function that is measured itself has its points; what it does inside is its own wait.

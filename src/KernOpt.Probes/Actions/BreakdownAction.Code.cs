@@ -16,14 +16,14 @@ public sealed partial record BreakdownAction
     internal override void Emit(PassageCode passage, int words)
     {
         var (graph, point) = (passage.Context.Graph, passage.Context.Point);
-        var isBehind = CallSitePoints.IsBehindSite(graph, point, out var site);
+        var site = SiteBefore(graph, point);
         if (!IsOwn(graph))
         {
-            if (isBehind) EndAtCaller(passage, words);
+            if (site is not null) EndAtCaller(passage, words);
             if (BeginsAtCaller && CallSitePoints.IsSite(point.Instruction)) BeginAtCaller(passage, words, point.Instruction);
             return;
         }
-        if (isBehind) Return(passage, words, site);
+        if (site is { } call) Return(passage, words, call);
         if (IsEntry(graph, point)) Enter(passage, words, adopts: false);
         if (CallSitePoints.IsSite(point.Instruction))
         {

@@ -40,6 +40,9 @@ public sealed partial record BreakdownAction(int ThreadNumberOffset, Address Fun
     /// <summary>It is only known to be in there where it makes a call: how long it lasts is measured elsewhere. The predicate is asked at each call.</summary>
     public bool BeginsAtSites { get; init; }
 
+    /// <summary>Points that stand for the one right behind a call, where that takes none: by the address, the call's.</summary>
+    public ImmutableDictionary<Address, Address> Later { get; init; } = ImmutableDictionary<Address, Address>.Empty;
+
     private const int SlotBits = 9;
     private const int Probes = 8;
     private const int Slots = (1 << SlotBits) + Probes - 1;
@@ -60,13 +63,21 @@ public sealed partial record BreakdownAction(int ThreadNumberOffset, Address Fun
 
     internal override Refusal? Check(FunctionGraph graph, Point point)
     {
-        var isCall = CallSitePoints.IsSite(point.Instruction) || CallSitePoints.IsBehindSite(graph, point, out _);
+        var isCall = CallSitePoints.IsSite(point.Instruction) || SiteBefore(graph, point) is not null;
         if (!IsOwn(graph)) return isCall ? null : Reasons.NotTimed.With($"{graph.Function} at {point}");
         if (!isCall && !IsEntry(graph, point) && !FunctionExit.IsAt(point)) return Reasons.NotTimed.With($"{graph.Function} at {point}");
         return ReturnAddressPlace.Above(graph, point.Block.Index, point.Index) is null ? Reasons.CallerNotKnown.With($"{graph.Function} at {point}") : null;
     }
 
     internal override bool IsConditional(FunctionGraph graph, Point point) => IsEntry(graph, point) || (BeginsAtSites && IsOwn(graph) && CallSitePoints.IsSite(point.Instruction));
+
+    /// <summary>The call that control comes back from here; null where there is none.</summary>
+    private Instruction? SiteBefore(FunctionGraph graph, Point point)
+    {
+        if (CallSitePoints.IsBehindSite(graph, point, out var site)) return site;
+        if (!Later.TryGetValue(point.At, out var call)) return null;
+        return graph.Blocks.SelectMany(b => b.Instructions).First(i => i.IP == call.Value);
+    }
 
     private bool IsOwn(FunctionGraph graph) => graph.Function.Start == Function;
 
@@ -91,7 +102,7 @@ public sealed partial record BreakdownAction(int ThreadNumberOffset, Address Fun
             ended += word(Ended);
             noEntry += word(NoEntry);
             begun += word(Begun);
-            if (!CallSitePoints.IsBehindSite(graph, point, out var instruction)) continue;
+            if (SiteBefore(graph, point) is not { } instruction) continue;
             var site = IsOwn(graph) ? new Address(instruction.IP) : Address.Zero;
             Add(site, null, word(CallSum), word(Calls));
             for (var i = 0; i < MostTargets && word(Targets + i * TargetWords) is > 0 and var target; i++)

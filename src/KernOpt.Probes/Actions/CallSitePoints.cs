@@ -13,6 +13,9 @@ public sealed record CallSitePoints(Point Before, Point After, Address? Target, 
 {
     public Address At => Before.At;
 
+    /// <summary>After is not right behind the call, but some instructions later.</summary>
+    public bool IsLater { get; init; }
+
     public bool IsIndirect => Target is null && !IsSystemCall;
 
     /// <summary>All that come back, in order of blocks.</summary>

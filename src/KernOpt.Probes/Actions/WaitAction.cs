@@ -57,10 +57,10 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
     internal override void Emit(PassageCode passage, int words)
     {
         var (graph, point) = (passage.Context.Graph, passage.Context.Point);
-        if (IsBehindSystemCall(graph, point)) Leave(passage, words, SystemCallBefore(graph, point));
+        if (IsBehindSystemCall(graph, point)) Leave(passage, words, SystemCallBefore(graph, point), isSystemCall: true);
         else if (IsSystemCall(point.Instruction)) Enter(passage, Register.RDI);
         else if (FunctionEntry.IsAt(graph, point)) Enter(passage, Register.None);
-        else Leave(passage, words, graph.Function.Start);
+        else Leave(passage, words, graph.Function.Start, isSystemCall: false);
     }
 
     private static bool IsSystemCall(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Syscall;
@@ -120,7 +120,7 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
     }
 
     /// <summary>The time is taken first.</summary>
-    private void Leave(PassageCode passage, int words, Address function)
+    private void Leave(PassageCode passage, int words, Address function, bool isSystemCall)
     {
         var code = passage.Code;
         var (key, slot, tries, time, what) = (passage.Free(Key), passage.Free(Slot), passage.Free(Tries), passage.Free(Value), passage.Free(What));
@@ -135,7 +135,8 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
         code.add(slot, SlotBytes);
         code.dec(tries.Low32());
         code.jne(next);
-        code.LockedIncrement(passage.Context.SharedWord(NoEntry));
+        // Operations that do not wait have no mark.
+        if (!isSystemCall) code.LockedIncrement(passage.Context.SharedWord(NoEntry));
         code.jmp(done);
         code.Label(ref found);
         code.mov(rax, __qword_ptr[slot + TimeIn]);

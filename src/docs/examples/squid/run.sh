@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The proxy study: Debian's squid with a disk cache, under requests none of which it has the answer to; kernopt blame searches its main loop.
+# The proxy study: Debian's squid with a disk cache, under requests none of which it has the answer to; kernopt blame searches its main loop, and what it writes to disk.
 # Wants: apt-get install squid nginx-light wrk. Run as root. Usage: run.sh [FOLDER [BLAME OPTIONS...]]
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -50,4 +50,9 @@ wrk -t1 -c8 -d 10m -s "$here/miss.lua" "http://127.0.0.1:$proxy_port" >"$folder/
 # Until the cache is full.
 for _ in $(seq 60); do (($(du -sm "$folder/cache" | cut -f1) >= 56)) && break; sleep 1; done
 echo "$(du -sm "$folder/cache" | cut -f1) MB in $(find "$folder/cache" -type f | wc -l) files on $(df --output=fstype "$folder" | tail -1)"
-"$kernopt" blame --pid "$proxy" --root "${ROOT:-_ZN9EventLoop7runOnceEv}" --svg "$folder/squid.svg" "$@"
+# Its main loop; and, of the answers that it has not, what it keeps on disk.
+for root in ${ROOTS:-_ZN9EventLoop7runOnceEv _ZN10StoreEntry7swapOutEv}; do
+  echo "== $root"
+  "$kernopt" blame --pid "$proxy" --root "$root" --svg "$folder/$root.svg" "$@" || (($? == 2))
+done
+tail -4 "$folder/wrk.log"
