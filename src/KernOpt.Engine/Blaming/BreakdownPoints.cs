@@ -44,11 +44,15 @@ internal sealed record BreakdownPoints(FunctionGraph Graph, ProbeProgram Program
                 if (Plan(session, graph, plain with { EntryIndex = index }, when, null).Try(out var points, out why)) return points;
             }
         }
-        if (caller is not { } from) return why ?? Reasons.NotTimed.With($"{graph.Function}: it ends with jumps, and is called from another module");
+        if (caller is not { } calling) return why ?? Reasons.NotTimed.With($"{graph.Function}: it ends with jumps, and is called from another module");
         var atCaller = plain with { EndsAtCaller = true };
-        foreach (var action in Entries(graph).Select(index => atCaller with { EntryIndex = index }).Concat(from.IsDirect ? [atCaller with { BeginsAtCaller = true }] : []))
+        foreach (var action in Entries(graph).Select(index => atCaller with { EntryIndex = index }))
         {
-            if (Plan(session, graph, action, when, from).Try(out var points, out why)) return points;
+            if (Plan(session, graph, action, when, calling).Try(out var points, out why)) return points;
+        }
+        foreach (var sites in calling.IsDirect ? Beginnings(calling) : [])
+        {
+            if (Plan(session, graph, atCaller with { BeginsAtCaller = true }, when, calling with { Sites = sites }).Try(out var points, out why)) return points;
         }
         return why!;
     }
@@ -91,9 +95,13 @@ internal sealed record BreakdownPoints(FunctionGraph Graph, ProbeProgram Program
     public static BreakdownPoints? AtCaller(Session session, FunctionGraph graph, BreakdownAction plain, Caller caller)
     {
         var action = plain with { BeginsAtCaller = true, EndsAtCaller = true };
-        return ProbeProgram.Of(null, action).Try(out var program, out _) && PlanCaller(session, caller.Graph, caller.Sites, action, program, session.Live.Ladder()) is { Unplaced.Count: 0 } plan
+        if (!ProbeProgram.Of(null, action).Try(out var program, out _)) return null;
+        return Beginnings(caller).Select(sites => PlanCaller(session, caller.Graph, sites, action, program, session.Live.Ladder())).FirstOrDefault(p => p is { Unplaced.Count: 0 }) is { } plan
             ? new BreakdownPoints(graph, program, action, [plan], [], []) : null;
     }
+
+    /// <summary>Where a call begins that has no point of its own: calls through pointers are left out where they take no points, for then it is not seen to begin there.</summary>
+    private static IReadOnlyList<CallSitePoints>[] Beginnings(Caller caller) => caller.Sites.Any(s => !s.IsIndirect) && caller.Sites.Any(s => s.IsIndirect) ? [caller.Sites, [.. caller.Sites.Where(s => !s.IsIndirect)]] : [caller.Sites];
 
     /// <summary>The calls that it makes alone: beside <see cref="AtCaller"/>.</summary>
     public static Outcome<BreakdownPoints> SitesOf(Session session, FunctionGraph graph, BreakdownAction plain, Expression? when) =>

@@ -48,7 +48,8 @@ public sealed record CallSitePoints(Point Before, Point After, Address? Target, 
         return IsSite(site);
     }
 
-    internal static bool IsSite(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Syscall || instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall && instruction.Mnemonic == Mnemonic.Call;
+    /// <summary>It is a call, or a system call.</summary>
+    public static bool IsSite(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Syscall || instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall && instruction.Mnemonic == Mnemonic.Call;
 
     private static Point? Behind(FunctionGraph graph, BasicBlock block, int index)
     {
