@@ -53,6 +53,8 @@ internal static class Arguments
         ProbeCommand.Create(frame),
         BlocksCommand.Create(frame),
         ConcurrencyCommand.Create(frame),
+        BlameCommand.Create(frame),
+        WaitsCommand.Create(frame),
         SpecializeCommand.Create(frame),
         OutlineCommand.Create(frame),
         RelocateCommand.Create(frame),

@@ -34,7 +34,8 @@ internal sealed class EmulatedPoint : IDisposable
     private ulong next = Code;
     private ulong words = Words;
 
-    public EmulatedPoint()
+    /// <param name="code">Other instructions of the function; the last returns.</param>
+    public EmulatedPoint(Action<Assembler>? code = null)
     {
         emulator.Map(Code, CodeBytes, Emulator.Access.Read | Emulator.Access.Execute);
         emulator.Map(Words, WordBytes, Emulator.Access.Read | Emulator.Access.Write);
@@ -43,7 +44,7 @@ internal sealed class EmulatedPoint : IDisposable
         emulator.Map(Thread, Page, Emulator.Access.Read);
         SetThreadNumber(ThreadNumberIs);
         emulator.SetThreadPointer(Thread);
-        block = new BasicBlock(0, HandMade.Start, [.. HandMade.Assemble(c =>
+        block = new BasicBlock(0, HandMade.Start, [.. HandMade.Assemble(code ?? (c =>
         {
             c.push(rbx);
             c.push(rbp);
@@ -51,7 +52,7 @@ internal sealed class EmulatedPoint : IDisposable
             c.pop(rbp);
             c.pop(rbx);
             c.ret();
-        })], BlockEnd.Return);
+        }))], BlockEnd.Return);
         Graph = new FunctionGraph(HandMade.Function, [block]);
     }
 
