@@ -52,6 +52,7 @@ internal static class Arguments
         ValuesCommand.Create(frame),
         ProbeCommand.Create(frame),
         BlocksCommand.Create(frame),
+        CoverCommand.Create(frame),
         ConcurrencyCommand.Create(frame),
         SpecializeCommand.Create(frame),
         OutlineCommand.Create(frame),

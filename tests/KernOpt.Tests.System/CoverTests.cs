@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Xunit;
+
+namespace KernOpt.Tests.System;
+
+/// <summary>kernopt cover, its lines held against gcov's; and kernopt blocks, its counts against what the program was told to do.</summary>
+public sealed partial class CoverTests
+{
+    private static readonly string[] Requests = ["classify 50", "fib 6", "guard 0", "three 1"];
+    private static readonly string Source = Path.Combine(Repository.Root, "tests/Targets/covered.c");
+
+    [Fact]
+    public async Task LinesThatAreRun_AreGcovs_AndMarksAreOutAfterwards()
+    {
+        using var program = Conversation.Start(Scratch.Compile("covered", "-g", "-O0"));
+        Assert.Equal("ready", await program.ReadAsync());
+        var (lcov, cobertura) = (Path.Combine(Scratch.Folder, "covered.info"), Path.Combine(Scratch.Folder, "covered.xml"));
+        using var cover = Kernopt.Start("cover", "--pid", program.Pid, "--calls", "--for", "120s", "--lcov", lcov, "--cobertura", cobertura, "--json", "--quiet");
+        await program.WaitForChangesAsync();
+        var answers = new List<string>();
+        foreach (var request in Requests) answers.Add(await program.AskAsync(request));
+        // A mark that was passed goes out by itself, while the others wait.
+        await Task.Delay(2000, TestContext.Current.CancellationToken);
+        var retired = TargetText.Differences(program.Process.Id);
+        await program.InterruptAsync(cover);
+        var output = await cover.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await cover.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(cover.ExitCode == Expect.Done, output + await cover.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        Assert.NotEmpty(retired);
+        Assert.Empty(TargetText.Differences(program.Process.Id));
+        Assert.False(TargetText.HasRegion(program.Process.Id));
+
+        var (theirs, expected) = await GcovAsync();
+        Assert.Equal(expected, answers);
+        var ours = Lcov(await File.ReadAllLinesAsync(lcov, TestContext.Current.CancellationToken));
+        var within = Between("// begin", "// end");
+        Assert.Equal(theirs.Where(l => within.Contains(l.Key)), ours.Where(l => within.Contains(l.Key)).OrderBy(l => l.Key));
+        Assert.Contains(ours, l => !l.Value && within.Contains(l.Key));
+        var lines = XDocument.Load(cobertura).Descendants("line").ToDictionary(l => int.Parse(l.Attribute("number")!.Value, CultureInfo.InvariantCulture), l => l.Attribute("hits")!.Value == "1");
+        Assert.Equal(ours, lines);
+        Assert.Contains("FNDA:0,never", await File.ReadAllTextAsync(lcov, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    /// <summary>A stripped program, and its library by name: lines are blocks of a listing.</summary>
+    [Fact]
+    public async Task AProgramThatDoesNotTellItsSources_IsListed_AndItsAnswersStayRight()
+    {
+        using var program = Conversation.Start("stdbuf", "-oL", "sqlite3", "-batch", ":memory:");
+        await program.AskAsync("select 1;");
+        var lcov = Path.Combine(Scratch.Folder, "sqlite.info");
+        using var cover = Kernopt.Start("cover", "--pid", program.Pid, "--for", "120s", "--lcov", lcov, "--json", "--quiet");
+        await program.WaitForChangesAsync();
+        Assert.Equal("5050|100", await program.AskAsync("with recursive k(x) as (select 1 union all select x + 1 from k where x < 100) select sum(x), count(*) from k;"));
+        await program.InterruptAsync(cover);
+        var output = await cover.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await cover.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(cover.ExitCode == Expect.Done, output);
+        Assert.Equal("6", await program.AskAsync("select 1 + 5;"));
+        var listing = await File.ReadAllLinesAsync($"{lcov}.sqlite3.blocks", TestContext.Current.CancellationToken);
+        var lines = Lcov(await File.ReadAllLinesAsync(lcov, TestContext.Current.CancellationToken));
+        Assert.InRange(lines.Count(l => l.Value), 20, lines.Count - 20);
+        Assert.All(lines.Keys, l => Assert.InRange(l, 1, listing.Length));
+        Assert.Empty(TargetText.Differences(program.Process.Id));
+    }
+
+    /// <summary>setjmp comes back more often than it is called, and what longjmps does not come back: neither is hidden behind a sum.</summary>
+    [Fact]
+    public async Task BlocksWithCallsThatDoNotComeBack_AreCountedOnBothSides()
+    {
+        using var program = Conversation.Start(Scratch.Compile("covered", "-g", "-O0"));
+        Assert.Equal("ready", await program.ReadAsync());
+        using var blocks = Kernopt.Start("blocks", "--pid", program.Pid, "guarded", "--for", "120s", "--json", "--quiet");
+        await program.WaitForChangesAsync();
+        for (var i = 0; i < 5; i++) Assert.Equal("done 300", await program.AskAsync("guard 0"));
+        for (var i = 0; i < 3; i++) Assert.Equal("done 3", await program.AskAsync("guard 2"));
+        await program.InterruptAsync(blocks);
+        var output = await blocks.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await blocks.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var run = new Kernopt(blocks.ExitCode, output, await blocks.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        Assert.True(run.ExitCode == Expect.Done, $"{run}");
+        var rows = run.Result.GetProperty("blocks").EnumerateArray().ToList();
+        Assert.Equal((8, 13), (rows[0].GetProperty("count").GetInt64(), rows[0].GetProperty("leaving").GetInt64()));
+        Assert.Contains(rows, r => (r.GetProperty("count").GetInt64(), r.GetProperty("leaving").GetInt64()) == (8, 3));
+        var edges = run.Result.GetProperty("edges").EnumerateArray().Where(e => e.GetProperty("from").GetInt32() == 0).Select(e => e.GetProperty("count").GetInt64()).Order();
+        Assert.Equal([5, 8], edges);
+        Assert.True(run.Result.GetProperty("counted").GetInt32() < rows.Count + 2, output);
+        Assert.Empty(TargetText.Differences(program.Process.Id));
+    }
+
+    private static Dictionary<int, bool> Lcov(IEnumerable<string> lines) => lines.Where(l => l.StartsWith("DA:", StringComparison.Ordinal)).Select(l => l[3..].Split(','))
+        .ToDictionary(f => int.Parse(f[0], CultureInfo.InvariantCulture), f => f[1] != "0");
+
+    private static HashSet<int> Between(string begin, string end)
+    {
+        var lines = File.ReadAllLines(Source).ToList();
+        return [.. Enumerable.Range(lines.IndexOf(begin) + 2, lines.IndexOf(end) - lines.IndexOf(begin) - 1)];
+    }
+
+    /// <summary>The same requests to a program that counts by itself: which lines were run, in order, and what it answers.</summary>
+    private static async Task<(List<KeyValuePair<int, bool>> Lines, List<string> Answers)> GcovAsync()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(Scratch.Folder, "gcov")).FullName;
+        await Tool.RunAsync("gcc", "-g", "-O0", "--coverage", Source, "-o", Path.Combine(folder, "covered"));
+        var answers = new List<string>();
+        using (var program = Conversation.Start(Path.Combine(folder, "covered")))
+        {
+            await program.ReadAsync();
+            foreach (var request in Requests) answers.Add(await program.AskAsync(request));
+            await program.EndAsync();
+        }
+        var (_, text) = await Tool.RunAsync("gcov", "-t", Path.Combine(folder, "covered-covered.gcda"));
+        var lines = GcovLine().Matches(text).Select(m => new KeyValuePair<int, bool>(int.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture), char.IsAsciiDigit(m.Groups[1].Value[0])));
+        return ([.. lines.OrderBy(l => l.Key)], answers);
+    }
+
+    [GeneratedRegex(@"^ *(\d+\*?|#####|=====): *(\d+):", RegexOptions.Multiline)]
+    private static partial Regex GcovLine();
+
+    /// <summary>A program that answers each line of input by a line.</summary>
+    private sealed class Conversation : IDisposable
+    {
+        private Conversation(Process process) => Process = process;
+
+        public Process Process { get; }
+        public string Pid => $"{Process.Id}";
+
+        public static Conversation Start(string program, params string[] arguments) =>
+            new(Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!);
+
+        public async Task<string> ReadAsync() => await Process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("it ended");
+
+        public async Task<string> AskAsync(string line)
+        {
+            await Process.StandardInput.WriteLineAsync(line);
+            await Process.StandardInput.FlushAsync();
+            return await ReadAsync();
+        }
+
+        /// <summary>Until the same places have been changed for a while.</summary>
+        public async Task WaitForChangesAsync()
+        {
+            var (last, since) = ("", Stopwatch.StartNew());
+            for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(120); await Task.Delay(200))
+            {
+                var now = TargetText.Bytes(Process.Id);
+                if (now != last) (last, since) = (now, Stopwatch.StartNew());
+                if (TargetText.Differences(Process.Id).Count > 0 && since.Elapsed > TimeSpan.FromSeconds(4)) return;
+            }
+            throw new TimeoutException("nothing was changed");
+        }
+
+        public async Task InterruptAsync(Process kernopt) => await Tool.RunAsync("kill", "-INT", $"{kernopt.Id}");
+
+        public async Task EndAsync()
+        {
+            Process.StandardInput.Close();
+            await Process.WaitForExitAsync();
+        }
+
+        public void Dispose()
+        {
+            if (!Process.HasExited) Process.Kill();
+            Process.WaitForExit();
+            Process.Dispose();
+        }
+    }
+}
