@@ -14,6 +14,7 @@ var figures = new Dictionary<string, Func<string[], Task<int>>>
     ["cost"] = CostFigure.RunAsync,
     ["hot"] = HotFigure.RunAsync,
     ["scale"] = ScaleFigure.RunAsync,
+    ["peers"] = PeersFigure.RunAsync,
 };
 if (args.Length > 0 && figures.TryGetValue(args[0], out var figure)) return await figure(args[1..]);
 Console.Error.WriteLine($"usage: dotnet run -c Release --project tests/KernOpt.Bench -- {string.Join('|', figures.Keys)} [ARGS]");
