@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Linux;
 using KernOpt.Live;
 using KernOpt.Live.Points;
 using KernOpt.Target;
+using Microsoft.Win32.SafeHandles;
 
 namespace KernOpt.Bench.Figures;
 
@@ -13,7 +15,7 @@ namespace KernOpt.Bench.Figures;
 /// A counter put into a 23-byte function, and taken out, while two threads do nothing but call it, in fresh processes: each must live, give right results, have its own text back, and have
 /// counted exactly. Arguments: [processes].
 /// </summary>
-internal static class HotFigure
+internal static partial class HotFigure
 {
     private const int FunctionBytes = 23, Threads = 2, InAndOut = 5;
     private const ulong ExactCalls = 20_000;
@@ -137,22 +139,19 @@ internal static class HotFigure
         var clock = Stopwatch.StartNew();
         for (var toggles = 1; clock.Elapsed < Patience; toggles++)
         {
-            try
+            foreach (var bytes in new[] { jump, original })
             {
-                foreach (var bytes in new[] { jump, original })
-                {
-                    RandomAccess.Write(memory, bytes.AsSpan(0, 1), (long)at.IP);
-                    RandomAccess.Write(memory, bytes.AsSpan(1), (long)at.IP + 1);
-                }
-            }
-            catch (IOException)
-            {
-                return $"it died after {toggles} times";
+                // Of a process that is no more nothing is written.
+                if (pwrite(memory, bytes, 1, (long)at.IP) <= 0 || pwrite(memory, bytes[1..], jumpBytes - 1, (long)at.IP + 1) <= 0) return $"it died after {toggles} times";
             }
             if (!target.IsAlive) return $"it died after {toggles} times";
         }
         return "IT LIVES: this machine does not show what this figure is about";
     }
+
+    /// <summary>pwrite(2): unlike the framework's writing, which goes on until all is written, it tells when nothing can be.</summary>
+    [LibraryImport("libc")]
+    private static partial nint pwrite(SafeFileHandle file, byte[] bytes, nint count, long offset);
 
     /// <summary>The program, and its answers.</summary>
     private sealed class HotCalls : IDisposable
