@@ -8,6 +8,9 @@ using KernOpt.Target;
 
 namespace KernOpt.Engine.Probing;
 
+/// <summary>The report, and a picture of it in Graphviz's language.</summary>
+public sealed record BlocksResult(BlocksReport Report, string Dot);
+
 /// <summary>How often each block and edge of one function is run: as little as will do is counted, the rest follows.</summary>
 public static class BlocksRun
 {

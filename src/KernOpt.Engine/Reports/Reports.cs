@@ -88,9 +88,6 @@ public sealed record BlockCountRow(int Index, Address Start, long? Count, string
 /// <summary>Source: derived or unknown. Share: of what left the block, 0 to 1.</summary>
 public sealed record EdgeRow(int From, int To, long? Count, string Source, long? AtLeast, long? AtMost, double? Share);
 
-/// <summary>The report, and a picture of it in Graphviz's language.</summary>
-public sealed record BlocksResult(BlocksReport Report, string Dot);
-
 /// <summary>
 /// Which code of modules was run. Marks: blocks that were watched; Waiting: those of them that were not run, whose marks were in to the end. PlacingSeconds and RemovingSeconds: until all were in and
 /// out.
