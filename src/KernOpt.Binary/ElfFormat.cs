@@ -18,6 +18,10 @@ internal static class ElfFormat
     public const uint SectionNoBits = 8;
     public const uint SectionDynamicSymbols = 11;
 
+    public const ulong SectionCompressed = 0x800;
+    public const int CompressionHeaderSize = 24;
+    public const uint CompressedByZlib = 1;
+
     public const ulong DynamicNeeded = 1;
     public const ulong DynamicPltRelocationBytes = 2;
     public const ulong DynamicHash = 4;

@@ -101,7 +101,7 @@ public sealed partial class ElfImage
     }
 
     private static Section ReadSection(ByteView entry, NameReader names) => new(names.At(entry.UInt32(0)), entry.UInt32(4), entry.UInt64(24),
-        new FileRange(new FileAddress(entry.UInt64(16)), entry.UInt64(32)), entry.UInt32(40), entry.UInt64(56));
+        new FileRange(new FileAddress(entry.UInt64(16)), entry.UInt64(32)), entry.UInt32(40), entry.UInt64(56)) { Flags = entry.UInt64(8) };
 
     /// <summary>From the note segments; from the note sections where a separate debug file's segments have no bytes.</summary>
     private static string ReadBuildId(ElfImage image, Findings findings)

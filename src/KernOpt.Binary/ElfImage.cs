@@ -35,8 +35,11 @@ public enum SegmentAccess : uint
 /// <summary>A program header. FileOffset and FileBytes are what the file has of it; Range is what it has in memory.</summary>
 public sealed record Segment(SegmentKind Kind, SegmentAccess Access, ulong FileOffset, ulong FileBytes, FileRange Range);
 
-/// <summary>A section header. Type is sh_type; Link and EntrySize as in the file.</summary>
-public sealed record Section(string Name, uint Type, ulong FileOffset, FileRange Range, uint Link, ulong EntrySize);
+/// <summary>A section header. Type is sh_type, Flags sh_flags; Link and EntrySize as in the file.</summary>
+public sealed record Section(string Name, uint Type, ulong FileOffset, FileRange Range, uint Link, ulong EntrySize)
+{
+    public ulong Flags { get; init; }
+}
 
 /// <summary>
 /// A linked x86-64 ELF file: headers, dynamic section and notes. Symbols, relocations and unwind tables are read on demand by <see cref="SymbolTable"/>,

@@ -72,4 +72,7 @@ public static partial class Reasons
 
     public static readonly Reason FunctionIsIndirect = new(1038, nameof(FunctionIsIndirect),
         "The name belongs to several implementations, one of which the loader chooses (IFUNC); name the implementation, or name.resolver for the chooser.");
+
+    public static readonly Reason LineTableCorrupt = new(1050, nameof(LineTableCorrupt),
+        "A unit of .debug_line is truncated, contradicts itself, or is of a version or form that is not known; its lines are left out.");
 }

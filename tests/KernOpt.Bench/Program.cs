@@ -14,6 +14,8 @@ var figures = new Dictionary<string, Func<string[], Task<int>>>
     ["cost"] = CostFigure.RunAsync,
     ["bulk"] = BulkFigure.RunAsync,
     ["coverage"] = CoverageFigure.RunAsync,
+    ["hot"] = HotFigure.RunAsync,
+    ["scale"] = ScaleFigure.RunAsync,
     ["peers"] = PeersFigure.RunAsync,
 };
 if (args.Length > 0 && figures.TryGetValue(args[0], out var figure)) return await figure(args[1..]);

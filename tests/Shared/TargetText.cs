@@ -7,6 +7,22 @@ internal static class TargetText
 {
     public static bool HasRegion(int pid) => File.ReadAllText($"/proc/{pid}/maps").Contains("memfd:kernopt", StringComparison.Ordinal);
 
+    /// <summary>A sum of all executable bytes of files.</summary>
+    public static string Bytes(int pid)
+    {
+        using var memory = File.OpenRead($"/proc/{pid}/mem");
+        using var sum = global::System.Security.Cryptography.IncrementalHash.CreateHash(global::System.Security.Cryptography.HashAlgorithmName.SHA1);
+        foreach (var fields in File.ReadLines($"/proc/{pid}/maps").Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(f => f.Length >= 6 && f[1].Contains('x', StringComparison.Ordinal) && File.Exists(f[5])))
+        {
+            var range = fields[0].Split('-').Select(a => long.Parse(a, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToArray();
+            var bytes = new byte[range[1] - range[0]];
+            memory.Position = range[0];
+            memory.ReadExactly(bytes);
+            sum.AppendData(bytes);
+        }
+        return Convert.ToHexString(sum.GetHashAndReset());
+    }
+
     /// <summary>Executable mappings of files whose bytes are not the file's.</summary>
     public static IReadOnlyList<string> Differences(int pid)
     {

@@ -52,6 +52,7 @@ internal static class Arguments
         ValuesCommand.Create(frame),
         ProbeCommand.Create(frame),
         BlocksCommand.Create(frame),
+        CoverCommand.Create(frame),
         ConcurrencyCommand.Create(frame),
         BlameCommand.Create(frame),
         WaitsCommand.Create(frame),

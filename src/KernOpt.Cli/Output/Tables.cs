@@ -66,21 +66,6 @@ internal static partial class Tables
         console.MarkupLineInterpolated($"{report.Calls} calls ({report.CallsPerSecond:0} a second{(report.SelfNanosecondsPerCall is { } ns ? $", {ns:0.#} ns of CPU in its own code each" : "")}), {report.Samples} sampled (one in {report.SampledOneIn}), {report.Lost} lost; cost {report.CostShare:P2}");
     }
 
-    public static void Blocks(IAnsiConsole console, BlocksReport report)
-    {
-        var edges = report.Edges.ToLookup(e => e.From);
-        foreach (var block in report.Blocks)
-        {
-            var count = block.Count is { } known ? $"{known}" : "?";
-            var to = string.Join(", ", edges[block.Index].Select(e => $"{e.To}: {(e.Count is { } known ? $"{known}" : "?")}"));
-            console.MarkupLineInterpolated($"[bold]{count,14}[/] [grey]{block.Source}, block {block.Index}, loop depth {block.LoopDepth}{(to.Length > 0 ? $", to {to}" : "")}[/]");
-            foreach (var line in block.Instructions) console.WriteLine($"{"",14}   {line}");
-        }
-        Refusals(console, report.Refusals);
-        foreach (var note in report.Notes) console.MarkupLineInterpolated($"note: {note}");
-        console.MarkupLineInterpolated($"{report.Function}: {report.Counted} blocks counted, {report.Blocks.Count(b => b.Count is not null)} of {report.Blocks.Count} known, in {report.Seconds:0.0} s");
-    }
-
     public static void Reach(IAnsiConsole console, ReachReport report)
     {
         var table = new Sheet("module", "instructions", "jump", "call", "earlier jump", "later jump", "springboard", "punned jump", "punned call", "refused");

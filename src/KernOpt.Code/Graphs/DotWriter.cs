@@ -10,7 +10,8 @@ public static class DotWriter
 
     /// <param name="graph">What to draw.</param>
     /// <param name="countOf">How often a block ran, by index; null when not measured.</param>
-    public static string Write(FunctionGraph graph, Func<int, long?>? countOf = null)
+    /// <param name="countOfEdge">How often control went from one block to another; null when not known.</param>
+    public static string Write(FunctionGraph graph, Func<int, long?>? countOf = null, Func<int, int, long?>? countOfEdge = null)
     {
         var text = new StringBuilder();
         var formatter = new IntelFormatter();
@@ -22,19 +23,21 @@ public static class DotWriter
             var count = countOf?.Invoke(block.Index);
             var fill = count is > 0 ? $", fillcolor=\"0.05 {0.1 + 0.8 * count.Value / most:f2} 1.0\"" : "";
             text.AppendLine($"  b{block.Index} [label=\"{Label(block, count, formatter)}\"{fill}];");
-            AppendEdges(text, block);
+            AppendEdges(text, block, countOfEdge);
         }
         return text.AppendLine("}").ToString();
     }
 
-    private static void AppendEdges(StringBuilder text, BasicBlock block)
+    private static void AppendEdges(StringBuilder text, BasicBlock block, Func<int, int, long?>? countOfEdge)
     {
         for (var i = 0; i < block.Successors.Length; i++)
         {
             var isTaken = block.End == BlockEnd.Branch && block.Exits.IsEmpty && i == 0;
             var isTable = block.End == BlockEnd.Table;
-            var style = isTaken ? " [label=\"taken\"]" : isTable ? " [style=dashed]" : "";
-            text.AppendLine($"  b{block.Index} -> b{block.Successors[i]}{style};");
+            var count = countOfEdge?.Invoke(block.Index, block.Successors[i]);
+            var label = string.Join(' ', new[] { isTaken ? "taken" : null, count is { } times ? $"x{times:n0}" : null }.OfType<string>());
+            var style = string.Join(", ", new[] { label.Length > 0 ? $"label=\"{label}\"" : null, isTable ? "style=dashed" : null, count == 0 ? "color=grey" : null }.OfType<string>());
+            text.AppendLine($"  b{block.Index} -> b{block.Successors[i]}{(style.Length > 0 ? $" [{style}]" : "")};");
         }
         foreach (var exit in block.Exits)
         {

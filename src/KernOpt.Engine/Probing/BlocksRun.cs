@@ -8,11 +8,16 @@ using KernOpt.Target;
 
 namespace KernOpt.Engine.Probing;
 
-/// <summary>How often each block and edge of one function is run: some blocks are counted, the rest follows.</summary>
+/// <summary>The report, and a picture of it in Graphviz's language.</summary>
+public sealed record BlocksResult(BlocksReport Report, string Dot);
+
+/// <summary>How often each block and edge of one function is run: as little as will do is counted, the rest follows.</summary>
 public static class BlocksRun
 {
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Claims the target. Ended early it answers what was counted until then. Refused when the function cannot be found or none of its blocks takes a counter.</summary>
-    public static async Task<Outcome<BlocksReport>> RunAsync(Session session, string name, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome<BlocksResult>> RunAsync(Session session, string name, TimeSpan time, IProgress<string> progress, CancellationToken cancellation)
     {
         if (!session.Change().Try(out _, out var why)) return why;
         Leftovers.TakeOutPoints(session);
@@ -20,31 +25,58 @@ public static class BlocksRun
         if (PointRules.Check(session, graph) is { } refusal) return refusal;
         var refusals = new RefusalCount();
         if (PointRules.LeftOut(session, graph, PlaceKind.Blocks) is { } missing) refusals.Add(missing, graph.Function.DisplayName);
-        var entries = PointRules.Entries(session, graph);
-        var enteredElsewhere = graph.Blocks.Where(b => entries.Any(e => e >= b.Start && e < b.Close)).Select(b => b.Index).ToHashSet();
         var loops = LoopForest.Of(graph, Dominators.Of(graph));
-        // Those that find room beside each other: padding serves one only.
-        var together = session.Live.Ladder().Plan(graph, graph.Blocks.Where(b => !b.Instructions.IsEmpty).Select(b => new Point(b, 0)), entries, isPlaceFree: true);
-        foreach (var unplaced in together.Unplaced) refusals.Add(unplaced.Why, graph.Function.DisplayName);
-        var countable = together.Placements.Select(p => p.Block.Index).Distinct().ToList();
-        // A block in a loop is run more often than the ones around it: ten times, say, for each loop.
-        var chosen = FlowCounts.Choose(graph, countable, enteredElsewhere, b => Math.Pow(10, loops.DepthOf(b)));
-        var plan = session.Live.Ladder().Plan(graph, chosen.Select(b => new Point(graph.Blocks[b], 0)), entries, isPlaceFree: true);
+        var network = FlowNetwork.Of(graph, PointRules.Entries(session, graph));
+        var meters = MeterPlan.Of(session, network, loops, refusals);
 
         using var counters = new PlacedProbes(session, new CountProgram(), "count", refusals, progress);
-        counters.Install([plan], cancellation);
+        counters.Install([meters.Plan], cancellation);
         if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With("");
         if (counters.Points.Count == 0) return Reasons.NoWayToPoint.With($"any block of {graph.Function}");
-        var (counts, seconds) = await counters.CountAsync(0, time, cancellation).ConfigureAwait(false);
+        var (counts, threads, seconds) = await CountAsync(session, counters, time, cancellation).ConfigureAwait(false);
         var notes = await counters.RemoveAsync(cancellation).ConfigureAwait(false);
-        var measured = counters.Points.Zip(counts).ToDictionary(c => c.First.Point.Block.Index, c => c.Second);
-        var flow = FlowCounts.Derive(graph, measured, enteredElsewhere);
-        return new BlocksReport(session.Target.Name, graph.Function.DisplayName, graph.Function.Module.Name, seconds, measured.Count,
-            [.. graph.Blocks.Select(b => Row(b, flow, measured, loops))],
-            [.. graph.Blocks.SelectMany(b => b.Successors.Distinct().Select(s => new EdgeRow(b.Index, s, (long?)flow.Edge(b.Index, s))))], refusals.Rows(), notes);
+        var measured = counters.Points.Zip(counts).Where(c => meters.Meters.ContainsKey(c.First.Point)).ToDictionary(c => meters.Meters[c.First.Point], c => c.Second);
+        var flow = network.Derive(measured, threads);
+        if (flow.Contradictions > 0) notes = [.. notes, $"{flow.Contradictions} counts contradict the function's graph and are left out: control goes ways that it does not show"];
+        var report = new BlocksReport(session.Target.Name, graph.Function.DisplayName, graph.Function.Module.Name, seconds, measured.Count, threads,
+            [.. graph.Blocks.Select(b => Row(b, flow, measured.Keys, loops))], [.. graph.Blocks.SelectMany(b => Edges(b, flow))], refusals.Rows(), notes);
+        return new BlocksResult(report, DotWriter.Write(graph, b => flow.Blocks[b]?.Count, (from, to) => flow.Edges[(from, to)]?.Count));
     }
 
-    private static BlockCountRow Row(BasicBlock block, FlowCounts flow, Dictionary<int, ulong> measured, LoopForest loops) => new(
-        block.Index, block.Start, (long?)flow.Block(block.Index), measured.ContainsKey(block.Index) ? "counted" : flow.Block(block.Index) is null ? "unknown" : "derived",
-        loops.DepthOf(block.Index), [.. block.Instructions.Select(i => $"{i.IP:x}  {Listing.Of(i)}")]);
+    /// <summary>
+    /// All counters are read twice in a row when the time begins and when it ends: at one moment between two readings each had a value between what was read, and these are of the same moment. Threads: how many the
+    /// target had at most.
+    /// </summary>
+    private static async Task<(IReadOnlyList<FlowCount> Counts, int Threads, double Seconds)> CountAsync(Session session, PlacedProbes counters, TimeSpan time, CancellationToken cancellation)
+    {
+        var threads = session.Target.ReadThreadNumbers().Count;
+        var (from, fromAtMost) = (Read(), Read());
+        var seconds = await counters.WatchAsync(time, Look, () => { }, cancellation).ConfigureAwait(false);
+        var (to, toAtMost) = (Read(), Read());
+        threads = Math.Max(threads, session.Target.ReadThreadNumbers().Count);
+        return ([.. counters.Points.Select((_, i) => new FlowCount(to[i] - from[i], Math.Max(0, to[i] - fromAtMost[i]), toAtMost[i] - from[i]))], threads, seconds);
+
+        List<long> Read() => [.. counters.Points.Select(p => (long)p.Word(0))];
+    }
+
+    private static BlockCountRow Row(BasicBlock block, FlowCounts flow, IEnumerable<FlowMeter> measured, LoopForest loops)
+    {
+        var count = flow.Blocks[block.Index];
+        var isCounted = measured.Any(m => m.Block == block.Index && !m.IsBehindCalls);
+        // What was counted is a fact; how far its moment is from that of the others matters for what is derived from it.
+        var (least, most) = isCounted ? (count?.Count, count?.Count) : (count?.AtLeast, count?.AtMost);
+        return new BlockCountRow(block.Index, block.Start, count?.Count, isCounted ? "counted" : count is null ? "unknown" : "derived", least, most, flow.Leaving[block.Index]?.Count,
+            loops.DepthOf(block.Index), [.. block.Instructions.Select(i => $"{i.IP:x}  {Listing.Of(i)}")]);
+    }
+
+    private static IEnumerable<EdgeRow> Edges(BasicBlock block, FlowCounts flow)
+    {
+        var leaving = flow.Leaving[block.Index]?.Count;
+        foreach (var to in block.Successors.Distinct())
+        {
+            var count = flow.Edges[(block.Index, to)];
+            var share = count is { } taken && leaving is > 0 and var all ? Math.Min(1, (double)taken.Count / all) : (double?)null;
+            yield return new EdgeRow(block.Index, to, count?.Count, count is null ? "unknown" : "derived", count?.AtLeast, count?.AtMost, share);
+        }
+    }
 }

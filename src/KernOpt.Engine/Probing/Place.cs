@@ -13,6 +13,8 @@ public enum PlaceKind
     Exit,
     /// <summary>The first instruction of each basic block.</summary>
     Blocks,
+    /// <summary>That, and what is run when a call in it has come back.</summary>
+    Parts,
     /// <summary>The first instruction, and each that leaves the function.</summary>
     Calls,
     /// <summary>The instruction at an offset from the function's start.</summary>
@@ -62,6 +64,8 @@ public sealed record Place(string Text, string Function, PlaceKind Kind, ulong O
                 return Exits(graph).ToArray();
             case PlaceKind.Blocks:
                 return graph.Blocks.Where(b => !b.Instructions.IsEmpty).Select(b => new Live.Points.Point(b, 0)).ToArray();
+            case PlaceKind.Parts:
+                return graph.Blocks.SelectMany(b => BlockParts.Starts(b).Select(i => new Live.Points.Point(b, i))).ToArray();
             default:
                 return AtOffset(graph);
         }

@@ -16,6 +16,9 @@ internal sealed record PlacedPoint(FunctionGraph Graph, Point Point, Rung Rung, 
 {
     /// <summary>One of its words as it is now.</summary>
     public ulong Word(int word) => Set.Word(Number, word);
+
+    /// <summary>The place of the store that leads to it, and perhaps to others.</summary>
+    public Address StoredAt { get; init; }
 }
 
 /// <summary>Code of one program at points of a target for a while. The session must have claimed the target. What could not be placed is counted as refused.</summary>
@@ -62,7 +65,7 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
                 foreach (var refused in report.Refused) refusals.Add(refused, module.Key.Name);
                 incomplete.UnionWith(batch.Zip(report.Offsets).Where(p => p.Second < 0).Select(p => p.First.Graph.Function));
                 foreach (var (placement, first) in batch.Zip(report.Offsets).Where(p => p.Second >= 0))
-                    points.AddRange(placement.Asked.Select((index, n) => new PlacedPoint(placement.Graph, new Point(placement.Block, index), placement.Rung, report.Installed, first + n)));
+                    points.AddRange(placement.Asked.Select((index, n) => new PlacedPoint(placement.Graph, new Point(placement.Block, index), placement.Rung, report.Installed, first + n) { StoredAt = placement.StoredAt }));
             }
         }
     }
@@ -103,17 +106,6 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
             look();
         }
         return clock.Elapsed.TotalSeconds;
-    }
-
-    /// <summary>
-    /// What one word of each point grew by within the time. All are read when it begins and when it ends: each count is of the same time, but for the microseconds that the
-    /// reading takes. In the order of <see cref="Points"/>; and the seconds.
-    /// </summary>
-    public async Task<(IReadOnlyList<ulong> Counts, double Seconds)> CountAsync(int word, TimeSpan time, CancellationToken cancellation)
-    {
-        var from = points.ConvertAll(p => p.Word(word));
-        var seconds = await WatchAsync(time, Look, () => { }, cancellation).ConfigureAwait(false);
-        return ([.. points.Select((p, i) => p.Word(word) - from[i])], seconds);
     }
 
     /// <summary>Takes all out and waits until no thread is in their code; answers, for people, what could not be done, or that the target has ended.</summary>

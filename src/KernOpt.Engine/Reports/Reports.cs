@@ -75,14 +75,30 @@ public sealed record LevelRow(long Threads, double Share);
 /// <summary>One passage: seconds since the measuring began.</summary>
 public sealed record TraceRow(double Seconds, string Place, IReadOnlyList<string> Values);
 
-/// <summary>How often the blocks and edges of one function were run in so many seconds; Counted blocks have counters, the rest follows from them.</summary>
-public sealed record BlocksReport(string Target, string Function, string Module, double Seconds, int Counted, IReadOnlyList<BlockCountRow> Blocks, IReadOnlyList<EdgeRow> Edges,
+/// <summary>How often the blocks and edges of one function were run in so many seconds; Counted places have counters, the rest follows from them. Threads: how many the target had at most.</summary>
+public sealed record BlocksReport(string Target, string Function, string Module, double Seconds, int Counted, int Threads, IReadOnlyList<BlockCountRow> Blocks, IReadOnlyList<EdgeRow> Edges,
     IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
 
-/// <summary>Source: counted, derived or unknown; Count is null for the last.</summary>
-public sealed record BlockCountRow(int Index, Address Start, long? Count, string Source, int LoopDepth, IReadOnlyList<string> Instructions);
+/// <summary>
+/// Source: counted, derived or unknown; Count is null for the last. AtLeast and AtMost: between what it is, whatever the threads did while the counters were read. Leaving: how often it was run to its end, which
+/// is less where a call in it does not come back, and more where one comes back twice.
+/// </summary>
+public sealed record BlockCountRow(int Index, Address Start, long? Count, string Source, long? AtLeast, long? AtMost, long? Leaving, int LoopDepth, IReadOnlyList<string> Instructions);
 
-public sealed record EdgeRow(int From, int To, long? Count);
+/// <summary>Source: derived or unknown. Share: of what left the block, 0 to 1.</summary>
+public sealed record EdgeRow(int From, int To, long? Count, string Source, long? AtLeast, long? AtMost, double? Share);
+
+/// <summary>
+/// Which code of modules was run. Marks: blocks that were watched; Waiting: those of them that were not run, whose marks were in to the end. PlacingSeconds and RemovingSeconds: until all were in and
+/// out.
+/// </summary>
+public sealed record CoverReport(string Target, double Seconds, double PlacingSeconds, double RemovingSeconds, int Marks, int Waiting, IReadOnlyList<CoverModuleRow> Modules,
+    IReadOnlyList<CoverFileRow> Files, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
+
+/// <summary>Functions that are resolved, and their blocks. BlocksUnknown took no mark, and nothing follows from others. Lines: null where the module does not tell its sources.</summary>
+public sealed record CoverModuleRow(string Module, int Functions, int FunctionsHit, int Blocks, int BlocksHit, int BlocksUnknown, int? Lines, int? LinesHit);
+
+public sealed record CoverFileRow(string Module, string File, int Lines, int LinesHit);
 
 /// <summary>How many instructions of resolved functions take a probe, each by itself.</summary>
 public sealed record ReachReport(string Target, double Seconds, long Instructions, long Reached, IReadOnlyList<ReachRow> Modules, IReadOnlyList<RefusalRow> Refusals,

@@ -60,6 +60,9 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
     public Instruction Instruction => Block.Instructions[Lead];
     public Address At => new(Instruction.IP);
 
+    /// <summary>Where its store goes.</summary>
+    public Address StoredAt => At + Kept;
+
     /// <summary>The first instruction that is executed in its old place again; Lead + 1 where only Lead is moved.</summary>
     public int Resume => Math.Max(Lead + 1, Points[^1]);
 

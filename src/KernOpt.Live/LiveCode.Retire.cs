@@ -1,0 +1,28 @@
+using KernOpt.Live.Regions;
+using KernOpt.Target;
+
+namespace KernOpt.Live;
+
+public sealed partial class LiveCode
+{
+    /// <summary>
+    /// Brings the text of some of the points of one installation back, so that they cost nothing any more, while the others stay. Places: <see cref="Points.Placement.StoredAt"/>. Their code, words and
+    /// padding stay with the installation, and are given back with it: a thread may still be on its way through. Answers how many stores were made.
+    /// </summary>
+    public Outcome<int> Retire(InstalledPoints points, IReadOnlySet<Address> places)
+    {
+        lock (gate)
+        {
+            modules.Refresh();
+            if (points.Region.Status != RegionStatus.Usable) return WhyNotUsable(points);
+            var stored = 0;
+            foreach (var change in points.Region.Changes.Where(c => c.Record.Kind == ChangeKind.Point && c.Record.Owner == points.Id && places.Contains(c.Record.At)).ToList())
+            {
+                if (!changes.Undo(points.Region, change, marks: true).Try(out var isStored, out var why)) return why;
+                if (isStored) stored++;
+            }
+            unpatched.Invalidate();
+            return stored;
+        }
+    }
+}
