@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KernOpt.Linux.Memory;
 using KernOpt.Linux.Native;
 using KernOpt.Linux.Processes;
@@ -11,6 +12,8 @@ namespace KernOpt.Linux;
 /// </summary>
 public sealed partial class ProcessTarget : ITarget
 {
+    private static readonly TimeSpan LongestExecve = TimeSpan.FromSeconds(2);
+
     private readonly ProcessStatus status;
     private readonly TargetMemory memory;
     private readonly int process;
@@ -48,7 +51,7 @@ public sealed partial class ProcessTarget : ITarget
         var (memory, error) = TargetMemory.Open(pid);
         if (memory is null) return error == -Errno.NoSuchProcess ? Reasons.NoSuchProcess.With($"pid {pid}") : AttachRules.ExplainDenial(status, error);
         var process = SystemCall.OpenProcess(pid);
-        var auxiliary = ReadAuxiliary(pid);
+        var auxiliary = ReadAuxiliaryOfMapped(pid);
         // The pid may have been given to another process between the checks: then the start time differs.
         if (process >= 0 && auxiliary.Length > 0 && ProcessStatus.Read(pid)?.StartTicks == status.StartTicks)
             return new ProcessTarget(status, memory, process, auxiliary);
@@ -103,6 +106,17 @@ public sealed partial class ProcessTarget : ITarget
     private int isDisposed;
 
     private Refusal WhyNotAlive() => State == TargetState.Replaced ? Reasons.TargetReplaced.With(Name) : Reasons.TargetGone.With(Name);
+
+    /// <summary>
+    /// Inside execve(2) the address space is the new program's already, and the vector is still zero; the program and its loader are mapped before it is filled (fs/binfmt_elf.c).
+    /// </summary>
+    private static byte[] ReadAuxiliaryOfMapped(int pid)
+    {
+        var vector = ReadAuxiliary(pid);
+        for (var started = Stopwatch.GetTimestamp(); vector.Length >= 8 && vector.AsSpan(0, 8).IndexOfAnyExcept((byte)0) < 0 && Stopwatch.GetElapsedTime(started) < LongestExecve; vector = ReadAuxiliary(pid))
+            SystemCall.Sleep(100_000);
+        return vector;
+    }
 
     private static byte[] ReadAuxiliary(int pid)
     {

@@ -22,6 +22,8 @@ public static partial class Reasons
     public static readonly Reason NothingToTry = new(7216, nameof(NothingToTry),
         "No technique that the policy allows applies to the function: no argument is constant enough to specialize on, and other techniques are off.");
     public static readonly Reason ProfiledOnly = new(7217, nameof(ProfiledOnly), "The policy's mode is measure-only: the target is profiled, and nothing is tried.");
+    public static readonly Reason NothingSampled = new(7218, nameof(NothingSampled),
+        "No function was seen running often enough to be called hot: the target hardly ran in that time. Put load on it, look for longer (--for), or name functions.");
     public static readonly Reason TextIsNotTheFiles = new(7220, nameof(TextIsNotTheFiles),
         "The function's live code is not what its file holds: another tool has put a breakpoint or a jump there, which a copy would carry along.");
     public static readonly Reason JudgedByPlace = new(7221, nameof(JudgedByPlace),

@@ -13,6 +13,7 @@ var figures = new Dictionary<string, Func<string[], Task<int>>>
     ["dead"] = DeadFigure.RunAsync,
     ["cost"] = CostFigure.RunAsync,
     ["time"] = TimeFigure.RunAsync,
+    ["peers"] = PeersFigure.RunAsync,
 };
 if (args.Length > 0 && figures.TryGetValue(args[0], out var figure)) return await figure(args[1..]);
 Console.Error.WriteLine($"usage: dotnet run -c Release --project tests/KernOpt.Bench -- {string.Join('|', figures.Keys)} [ARGS]");

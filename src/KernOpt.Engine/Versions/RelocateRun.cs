@@ -23,6 +23,7 @@ public static class RelocateRun
         {
             if (!(await HotProfiler.RunAsync(session, time, 997, progress, cancellation).ConfigureAwait(false)).Try(out var hot, out why)) return why;
             names = [.. hot.Ranked.Where(f => f.Samples >= FewestSamples).Select(f => f.Key.StableName)];
+            if (names.Count == 0) return Reasons.NothingSampled.With($"in {time.TotalSeconds:0.#} s");
         }
         var installed = new List<VersionReport>();
         var refusals = new RefusalCount();

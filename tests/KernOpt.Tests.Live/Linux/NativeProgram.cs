@@ -44,8 +44,6 @@ internal sealed class NativeProgram : IDisposable
         var child = TraceableChild.Spawn([path, .. arguments], null, Number(toProgram.ClientSafePipeHandle), Number(fromProgram.ClientSafePipeHandle)).Value;
         toProgram.DisposeLocalCopyOfClientHandle();
         fromProgram.DisposeLocalCopyOfClientHandle();
-        // execve(2) closes what tells the parent of its success before it maps the program.
-        SpinWait.SpinUntil(() => child.Exit.IsCompleted || MapsFile.Read(child.Pid).Exists(m => m.Protection.HasFlag(Protection.Execute) && m.Path.StartsWith('/')), TimeSpan.FromSeconds(20));
         return new(child, new(new FileStream(Own(fromProgram.SafePipeHandle), FileAccess.Read, 0)), new(new FileStream(Own(toProgram.SafePipeHandle), FileAccess.Write, 0)));
     }
 
