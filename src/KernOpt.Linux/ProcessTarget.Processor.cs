@@ -1,4 +1,5 @@
 using KernOpt.Linux.Native;
+using KernOpt.Linux.Sampling;
 using KernOpt.Linux.Threads;
 using KernOpt.Target;
 
@@ -18,6 +19,11 @@ public sealed partial class ProcessTarget
     }
 
     public IReadOnlyList<int> ReadThreadNumbers() => [.. ThreadFacts.List(Pid).Select(id => ThreadNumberPlace.InnermostNumber(Pid, id)).OfType<int>()];
+
+    /// <summary>Of the threads that are there now; one that cannot be read may have one.</summary>
+    public bool HasSystemCallFilter => ThreadFacts.List(Pid) is not { Count: > 0 } threads || threads.Exists(id => !ThreadFacts.IsFreeOfFilters(Pid, id));
+
+    public Refusal WhyNotCounted(string counter) => HardwareCounter.WhyNot(Pid, counter);
 
     /// <summary>A process has no counter of its own.</summary>
     public ulong ReadTimeStamp() => TimeStampCounter.Read();

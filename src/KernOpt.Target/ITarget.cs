@@ -88,6 +88,12 @@ public interface ITarget : IDisposable
     /// <summary>The numbers of all threads now, as they are told themselves (a process in a namespace of its own has others than we see).</summary>
     IReadOnlyList<int> ReadThreadNumbers();
 
+    /// <summary>Whether a filter of system calls is in force for a thread of the target, or that cannot be told: calls that it does not make itself may then end it.</summary>
+    bool HasSystemCallFilter => true;
+
+    /// <summary>Why code of the target cannot read a hardware counter of this name, found by asking for it.</summary>
+    Refusal WhyNotCounted(string counter) => Reasons.NoHardwareCounter.With(counter);
+
     /// <summary>What rdtsc answers now to code of the target, within a microsecond.</summary>
     ulong ReadTimeStamp();
 

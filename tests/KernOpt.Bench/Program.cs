@@ -16,6 +16,7 @@ var figures = new Dictionary<string, Func<string[], Task<int>>>
     ["coverage"] = CoverageFigure.RunAsync,
     ["hot"] = HotFigure.RunAsync,
     ["scale"] = ScaleFigure.RunAsync,
+    ["time"] = TimeFigure.RunAsync,
     ["peers"] = PeersFigure.RunAsync,
 };
 if (args.Length > 0 && figures.TryGetValue(args[0], out var figure)) return await figure(args[1..]);

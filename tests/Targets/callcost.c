@@ -9,10 +9,10 @@
 
 enum { MOST = 64, BATCH = 1000 };
 
-static struct { _Alignas(128) volatile uint64_t calls; } done[MOST];
+static struct { _Alignas(128) volatile uint64_t calls, last; } done[MOST];
 
-// Some work, so that the counter is not all there is; no call, so that gcc -O2 makes it a leaf with its arguments in registers.
-__attribute__((noinline)) uint64_t leaf(uint64_t a, uint64_t b)
+// Some work, so that the counter is not all there is; no call, so that gcc -O2 makes it a leaf with its arguments in registers. noipa: a call is made, whatever is known of it.
+__attribute__((noipa)) uint64_t leaf(uint64_t a, uint64_t b)
 {
     uint64_t x = a * 0x9e3779b97f4a7c15u;
     if (x == 12345) return b;
@@ -25,6 +25,7 @@ static void *run(void *at)
     uint64_t x = number + 1;
     for (;;) {
         for (int i = 0; i < BATCH; i++) x = leaf(x | 1, 7);
+        done[number].last = x;
         done[number].calls += BATCH;
     }
     return 0;

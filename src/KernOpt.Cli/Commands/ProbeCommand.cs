@@ -19,22 +19,41 @@ internal static class ProbeCommand
         };
         var action = new Option<string>("--do")
         {
-            Description = "What happens there: count; fast-count; time how long calls last; values(VALUE, ...) how often each value occurs; trace or trace(VALUE, ...) a record of each passage",
+            Description = "What happens there: count; locked-count; fast-count; time how long calls last; cpu-time; values(VALUE, ...) how often each value occurs; trace or trace(VALUE, ...) a record of each passage; check(PREDICATE) a record of each in which it does not hold; break the thread waits there, see --run",
             HelpName = "ACTION",
             DefaultValueFactory = _ => "count",
         };
         var when = new Option<string[]>("--when")
         {
-            Description = "Only where this holds, as in 'arg0 == 16 && every(100)'; given again, all must hold. VALUE: numbers, arg0 to arg5, registers, caller, tid, u32[ADDRESS], u8(VALUE), + - * & | ^ << >> ~; "
-                + "PREDICATE: == != < <= > >= && || !, every(N), called_from(FUNC)",
+            Description = "Only where this holds, as in 'arg0 == 16 && every(100)'; given again, all must hold. VALUE: numbers, arg0 to arg5, registers, caller, tid, pid, uid, 'VARIABLE', u32[ADDRESS], u8(VALUE), + - * & | ^ << >> ~; "
+                + "PREDICATE: == != < <= > >= && || !, every(N), rate(N), called_from(FUNC), inside(FUNC), flag(NAME)",
             HelpName = "PREDICATE",
+        };
+        var systemCalls = new Option<bool>("--system-calls")
+        {
+            Description = "The inserted code may make system calls in the target's threads: for pid, uid, cpu-time, and memory that cannot be proved readable. Not where the target has a filter of them (seccomp), nor should it be about to set one",
+        };
+        var sets = new Option<string[]>("--set")
+        {
+            Description = "The thread that passes PLACE has the flag from then on, for flag(NAME); may be given again",
+            HelpName = "NAME=PLACE",
+        };
+        var clears = new Option<string[]>("--clear")
+        {
+            Description = "The thread that passes PLACE has the flag no longer; may be given again",
+            HelpName = "NAME=PLACE",
+        };
+        var command = new Option<string>("--run")
+        {
+            Description = "For --do break: a command for sh, run for each thread that waits, with KERNOPT_PID, KERNOPT_TID and KERNOPT_PLACE in its environment; the thread goes on when it has ended. Without it, at the Enter key",
+            HelpName = "COMMAND",
         };
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(10), "How long");
         var top = Numbers.Option("--top", 40, 1, int.MaxValue, "Show this many places, the most counted first; --json has all");
-        return frame.OnTarget("probe", "Count, profile or trace what happens before instructions", [at, action, when, duration, top], async run =>
+        return frame.OnTarget("probe", "Count, profile or trace what happens before instructions", [at, action, when, sets, clears, systemCalls, command, duration, top], async run =>
         {
             var time = duration.In(run.Parse);
-            var request = new ProbeRequest(run.Parse.GetRequiredValue(at), run.Parse.GetRequiredValue(action), run.Parse.GetValue(when) ?? []);
+            var request = new ProbeRequest(run.Parse.GetRequiredValue(at), run.Parse.GetRequiredValue(action), run.Parse.GetValue(when) ?? []) { AllowsSystemCalls = run.Parse.GetValue(systemCalls), Sets = Flags(run.Parse.GetValue(sets)), Clears = Flags(run.Parse.GetValue(clears)), OnBreak = (waiting, ended) => BreakCommand.ServeAsync(run.Parse.GetValue(command), waiting, ended) };
             var outcome = await run.Terminal.WithProgress($"probing for {time.TotalSeconds:0.###} s", progress =>
                 ProbeRun.RunAsync(run.Session, request, time, progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);
@@ -42,4 +61,8 @@ internal static class ProbeCommand
             return report.Rows.Any(r => r.Count > 0) ? ExitCode.Done : ExitCode.Inconclusive;
         });
     }
+
+    /// <summary>Without a sign between them the place is empty, and refused as such.</summary>
+    private static IReadOnlyList<(string Flag, string Place)> Flags(string[]? texts) =>
+        [.. (texts ?? []).Select(t => t.IndexOf('=', StringComparison.Ordinal) is > 0 and var at ? (t[..at], t[(at + 1)..]) : (t, ""))];
 }

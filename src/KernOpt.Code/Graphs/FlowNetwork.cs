@@ -54,7 +54,7 @@ public sealed partial class FlowNetwork
     private void Add(BasicBlock block, IReadOnlySet<Address> entries)
     {
         var count = block.Instructions.Length;
-        var isEntered = IsEntry(block.Start) || block.Index == graph.EntryIndex;
+        var isEntered = IsEntry(block.Start) || graph.IsEntered(block);
         // In its middle control is lost, or comes in.
         var cuts = Enumerable.Range(0, count).Where(i => i > 0 && (MayNotGoOn(block.Instructions[i - 1]) || IsEntry(new Address(block.Instructions[i].IP)))).ToList();
         var callsAtItsEnd = count > 0 && MayNotGoOn(block.Instructions[^1]);

@@ -41,6 +41,9 @@ public sealed record BasicBlock(int Index, Address Start, ImmutableArray<Instruc
     /// <summary>Where a Branch, TailJump or RunsOut leaves the function to, when it does.</summary>
     public ImmutableArray<Address> Exits { get; init; } = [];
 
+    /// <summary>It may leave the function, and before none of its instructions is it known whether it does: by a conditional jump, or by running on.</summary>
+    public bool LeavesUnseen => End is BlockEnd.Branch or BlockEnd.RunsOut && !Exits.IsEmpty;
+
     /// <summary>The resolved table of a Table block.</summary>
     public JumpTable? Table { get; init; }
 

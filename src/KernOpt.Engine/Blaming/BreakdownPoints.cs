@@ -141,7 +141,7 @@ internal sealed record BreakdownPoints(FunctionGraph Graph, ProbeProgram Program
     private static Refusal? WhyNot(Session session, FunctionGraph graph)
     {
         if (PointRules.Check(session, graph) is { } refusal) return refusal;
-        if (graph.Blocks.FirstOrDefault(b => b.End == BlockEnd.Branch && !b.Exits.IsEmpty) is { } conditional) return Reasons.ConditionalExit.With($"{graph.Function} at {new Address(conditional.Instructions[^1].IP)}");
+        if (graph.Blocks.FirstOrDefault(b => b.LeavesUnseen) is { } conditional) return Reasons.ConditionalExit.With($"{graph.Function} at {new Address(conditional.Instructions[^1].IP)}");
         if (!graph.Entry.Predecessors.IsEmpty) return Reasons.NotTimed.With($"{graph.Function}: it jumps back to its first instruction");
         return session.EntriesInto(graph).Except(UnreachedCode.Of(graph, session.Live.Source).BranchTargets).Any() ? Reasons.NotTimed.With($"{graph.Function}: other code comes in behind its first instruction") : null;
     }

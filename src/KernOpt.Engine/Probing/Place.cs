@@ -1,5 +1,6 @@
 using System.Globalization;
 using KernOpt.Code.Graphs;
+using KernOpt.Probes.Compile;
 using KernOpt.Target;
 
 namespace KernOpt.Engine.Probing;
@@ -59,9 +60,9 @@ public sealed record Place(string Text, string Function, PlaceKind Kind, ulong O
             case PlaceKind.Entry:
                 return new[] { new Live.Points.Point(graph.Entry, 0) };
             case PlaceKind.Calls:
-                return Exits(graph).Prepend(new Live.Points.Point(graph.Entry, 0)).ToArray();
+                return FunctionExit.Of(graph).Prepend(new Live.Points.Point(graph.Entry, 0)).ToArray();
             case PlaceKind.Exit:
-                return Exits(graph).ToArray();
+                return FunctionExit.Of(graph).ToArray();
             case PlaceKind.Blocks:
                 return graph.Blocks.Where(b => !b.Instructions.IsEmpty).Select(b => new Live.Points.Point(b, 0)).ToArray();
             case PlaceKind.Parts:
@@ -72,10 +73,6 @@ public sealed record Place(string Text, string Function, PlaceKind Kind, ulong O
     }
 
     private static bool IsPattern(string text) => text.AsSpan().IndexOfAny('*', '?') >= 0;
-
-    private static IEnumerable<Live.Points.Point> Exits(FunctionGraph graph) => graph.Blocks.Where(Leaves).Select(b => new Live.Points.Point(b, b.Instructions.Length - 1));
-
-    private static bool Leaves(BasicBlock block) => block.End is BlockEnd.Return or BlockEnd.TailJump or BlockEnd.IndirectTailJump;
 
     private Outcome<IReadOnlyList<Live.Points.Point>> AtOffset(FunctionGraph graph)
     {

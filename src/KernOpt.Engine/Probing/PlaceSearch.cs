@@ -79,7 +79,7 @@ internal static class PlaceSearch
         return (graph, points);
     }
 
-    private static Outcome<IReadOnlyList<Function>> Functions(Session session, Place place)
+    public static Outcome<IReadOnlyList<Function>> Functions(Session session, Place place)
     {
         if (!place.IsGlob) return session.Program.Find(place.Function).Then<IReadOnlyList<Function>>(f => new[] { f });
         var mark = place.Function.IndexOf('!');

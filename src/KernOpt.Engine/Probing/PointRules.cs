@@ -23,7 +23,7 @@ internal static class PointRules
     /// <summary>What a place of this kind means and no point stands for; null where there is nothing.</summary>
     public static Refusal? LeftOut(Session session, FunctionGraph graph, PlaceKind kind)
     {
-        if (kind is PlaceKind.Exit or PlaceKind.Calls && graph.Blocks.FirstOrDefault(b => b.End is BlockEnd.Branch or BlockEnd.RunsOut && !b.Exits.IsEmpty) is { } conditional)
+        if (kind is PlaceKind.Exit or PlaceKind.Calls && graph.Blocks.FirstOrDefault(b => b.LeavesUnseen) is { } conditional)
             return Reasons.ConditionalExit.With($"{graph.Function} at {new Address(conditional.Instructions[^1].IP)}");
         if (kind is PlaceKind.Entry or PlaceKind.Offset || UnreachedCode.Of(graph, session.Live.Source) is not { Bytes: > 0 } unreached) return null;
         return Reasons.UnreachedCode.With($"{unreached.Bytes} bytes of {graph.Function}");

@@ -9,9 +9,21 @@ namespace KernOpt.Engine.Probing;
 /// <summary>What is to be put where, as it is written: see src/docs/probes.md. All of When must hold.</summary>
 public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, IReadOnlyList<string> When)
 {
-    /// <summary>Refused as the texts, the types or the names in them are.</summary>
+    /// <summary>The inserted code may make system calls in the target's threads.</summary>
+    public bool AllowsSystemCalls { get; init; }
+
+    /// <summary>Where flags of the passing thread are set, and where cleared.</summary>
+    public IReadOnlyList<(string Flag, string Place)> Sets { get; init; } = [];
+
+    public IReadOnlyList<(string Flag, string Place)> Clears { get; init; } = [];
+
+    /// <summary>What is done for a thread that waits at a break; it goes on when that is done. At once where there is nothing.</summary>
+    public Func<WaitingThread, CancellationToken, Task> OnBreak { get; init; } = (_, _) => Task.CompletedTask;
+
+    /// <summary>Refused as the texts, the types or the names in them are, and (5507) where system calls are allowed and a filter might kill the target for them.</summary>
     internal Outcome<ProbeProgram> Compile(Session session)
     {
+        if (AllowsSystemCalls && session.Target.HasSystemCallFilter) return Reasons.CallsMayBeFiltered.With(session.Target.Name);
         var names = new SessionNames(session);
         if (!ActionParser.Parse(Action, names).Try(out var action, out var why)) return why;
         Expression? all = null;
@@ -20,7 +32,7 @@ public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, I
             if (!ExpressionParser.Parse(text, names).Try(out var condition, out why)) return why;
             all = all is null ? condition : new BinaryOperation(BinaryOperator.And, all, condition);
         }
-        return ProbeProgram.Of(all, action);
+        return ProbeProgram.Of(all, action, AllowsSystemCalls, FaultRecovery.IsLikely(session));
     }
 
     /// <summary>What is timed are calls: the entry of a function stands for its exits, too.</summary>
@@ -30,16 +42,9 @@ public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, I
         foreach (var text in Places)
         {
             if (!Place.Parse(text, name => session.Program.Find(name).IsDone).Try(out var place, out var why)) return why;
-            if (action is TimeAction && place.Kind != PlaceKind.Entry) return Reasons.BadAction.With($"time is of whole functions, FUNC or GLOB:entry, not of '{text}'");
+            if (action is TimeAction && place.Kind != PlaceKind.Entry) return Reasons.BadAction.With($"{action} is of whole functions, FUNC or GLOB:entry, not of '{text}'");
             places.Add(action is TimeAction ? place with { Kind = PlaceKind.Calls } : place);
         }
         return places;
-    }
-
-    private sealed class SessionNames(Session session) : INames
-    {
-        public Outcome<AddressRange> Function(string name) => session.Program.Find(name).Then<AddressRange>(f => f.Range);
-
-        public Outcome<int> ThreadNumberOffset() => session.Target.FindThreadNumberOffset();
     }
 }

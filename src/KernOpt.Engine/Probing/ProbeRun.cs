@@ -24,7 +24,8 @@ public static class ProbeRun
         if (!request.ParsePlaces(session, program.Action).Try(out var places, out why)) return why;
         var refusals = new RefusalCount();
         var clock = Stopwatch.StartNew();
-        if (!PlaceSearch.Plan(session, places, program, refusals, cancellation).Try(out var plans, out why)) return why;
+        if (!MarkSearch.Plan(session, request, places, program, refusals, cancellation).Try(out var plans, out why)) return why;
+        program = CountChoice.For(session, program, plans);
         var planned = clock.Elapsed;
         using var probes = new PlacedProbes(session, program, $"{program.Action}", refusals, progress);
         clock.Restart();
@@ -32,17 +33,21 @@ public static class ProbeRun
         var placed = clock.Elapsed;
         if (cancellation.IsCancellationRequested) return Reasons.Interrupted.With("");
         if (probes.Points.Count == 0) return Nothing(refusals);
-        var readings = await ReadAsync(session, program, probes, time, cancellation).ConfigureAwait(false);
+        // Words in common are common to one set: what threads pass in another would not be known here.
+        if (program.ThreadMarks.Any() && probes.Sets.Count > 1) return Reasons.MarksApart.With($"{probes.Points.Count} places");
+        var readings = await ReadAsync(session, request, program, probes, time, cancellation).ConfigureAwait(false);
+        var unreadable = program.UnreadableWord is { } word ? probes.Points.Sum(p => (long)p.Word(word)) : 0;
         clock.Restart();
         var notes = await probes.RemoveAsync(cancellation).ConfigureAwait(false);
-        return new ProbeReport(session.Target.Name, $"{program.Action}", program.When is { } when ? $"{when}" : null, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
-            readings.Rows, readings.Trace, readings.Times, refusals.Rows(), notes);
+        return new ProbeReport(session.Target.Name, request.Action, program.When is { } when ? $"{when}" : null, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
+            [.. readings.Rows.Where(r => program.Places.Asked?.Contains(r.Address) ?? true)], readings.Trace, readings.Times, refusals.Rows(), notes) { Unreadable = unreadable };
     }
 
-    private static async Task<ProbeReadings> ReadAsync(Session session, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch
+    private static async Task<ProbeReadings> ReadAsync(Session session, ProbeRequest request, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch
     {
         ValuesAction values => await ValueReadings.ReadAsync(session, program, values, probes, time, cancellation).ConfigureAwait(false),
         TraceAction trace => await TraceReadings.ReadAsync(session, trace, probes, time, cancellation).ConfigureAwait(false),
+        BreakAction => await BreakReadings.ReadAsync(session, program, probes, request.OnBreak, time, cancellation).ConfigureAwait(false),
         TimeAction => await TimeReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
         _ => await CountReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
     };

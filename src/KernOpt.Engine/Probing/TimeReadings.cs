@@ -16,16 +16,24 @@ internal static class TimeReadings
     /// <summary>Calls that ended within the time, whenever they began. A function some of whose exits are not seen would look faster or slower than it is, and is left out.</summary>
     public static async Task<ProbeReadings> ReadAsync(ITarget target, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
     {
+        GiveRows();
         var from = probes.Points.Select(Times).ToList();
         var (noRoom, noEntry) = Missed(probes);
         var start = target.ReadTimeStamp();
-        var seconds = await probes.WatchAsync(time, Look, () => { }, cancellation).ConfigureAwait(false);
-        var ticksPerSecond = (target.ReadTimeStamp() - start) / seconds;
+        var seconds = await probes.WatchAsync(time, Look, GiveRows, cancellation).ConfigureAwait(false);
+        var ticksPerSecond = program.Action is TimeAction { IsCpuTime: true } ? NanosecondsPerSecond : (target.ReadTimeStamp() - start) / seconds;
         var to = probes.Points.Select((p, i) => (Point: p, Times: Times(p).Since(from[i]))).ToList();
         var (noRoomNow, noEntryNow) = Missed(probes);
         var rows = to.GroupBy(t => t.Point.Graph.Function).Where(f => !probes.Incomplete.Contains(f.Key)).Select(f => Row(f.Key, f.Aggregate(CallTimes.None, (sum, t) => sum.Plus(t.Times)), ticksPerSecond)).OrderByDescending(r => r.TotalSeconds).ToList();
         return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => to[i].Times.Calls, _ => null),
             Times: new TimesReport(rows, (long)(noRoomNow - noRoom), (long)(noEntryNow - noEntry)));
+
+        // Threads that have started since share a table until they have rows of their own.
+        void GiveRows()
+        {
+            var threads = target.ReadThreadNumbers();
+            foreach (var set in probes.Sets) TimeAction.GiveRows(threads, set.SharedWord, set.StoreShared);
+        }
 
         CallTimes Times(PlacedPoint point) => TimeAction.Read(word => point.Word(program.ActionWords + word));
     }

@@ -30,7 +30,7 @@ internal static class TraceReadings
         var seconds = await probes.WatchAsync(time, Look, () => rings.ForEach(r => r.Read(record => Add(r.Set, record))), cancellation).ConfigureAwait(false);
         var ticks = (session.Target.ReadTimeStamp() - start) / seconds;
         var rows = kept.OrderBy(k => k.Record.Time).Select(k => new TraceRow(((double)k.Record.Time - start) / ticks, ProbeReadings.PlaceOf(k.Point),
-            [.. k.Record.Values.Select((v, n) => ValueText.Of(session, action.Fields[n], v))])).ToList();
+            [.. k.Record.Values.Select((v, n) => (k.Record.Unreadable >> n & 1) != 0 ? "unreadable" : ValueText.Of(session, action.Fields[n], v))])).ToList();
         var trace = new TraceReport([.. action.Fields.Select(f => $"{f}")], rows, counts.Values.Sum(c => (long)c) - kept.Count, rings.Sum(r => (long)r.Lost) - lost);
         return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => counts.GetValueOrDefault(probes.Points[i]), _ => null), trace);
 

@@ -43,7 +43,11 @@ public sealed record CallerRow(string Caller, Address ReturnsTo, double Share);
 /// none. Notes: what was not taken out, and why it ended early.
 /// </summary>
 public sealed record ProbeReport(string Target, string Action, string? When, double Seconds, double PlanningSeconds, double PlacingSeconds, double RemovingSeconds, int Places,
-    IReadOnlyList<ProbeRow> Rows, TraceReport? Trace, TimesReport? Times, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes);
+    IReadOnlyList<ProbeRow> Rows, TraceReport? Trace, TimesReport? Times, IReadOnlyList<RefusalRow> Refusals, IReadOnlyList<string> Notes)
+{
+    /// <summary>Passages in which a checked read found nothing, since the places were put in.</summary>
+    public long Unreadable { get; init; }
+}
 
 /// <summary>One instruction and how often control came to it and the predicate held. Rung: how its code was reached. Values: null but for the action "values".</summary>
 public sealed record ProbeRow(string Place, string Function, string Module, Address Address, string Instruction, string Rung, long Count, double PerSecond, IReadOnlyList<ValueTableRow>? Values);

@@ -100,14 +100,14 @@ public static class WaitsRun
         }
         return parts;
 
-        static bool LeavesOtherwise(FunctionGraph part) => part.Blocks.Any(b => b.End is BlockEnd.TailJump or BlockEnd.IndirectTailJump || (b.End == BlockEnd.Branch && !b.Exits.IsEmpty));
+        static bool LeavesOtherwise(FunctionGraph part) => part.Blocks.Any(b => b.End is BlockEnd.TailJump or BlockEnd.IndirectTailJump || b.LeavesUnseen);
     }
 
     /// <summary>Entry and all exits, or nothing. Code that only exceptions reach (a cancelled thread) is left alone.</summary>
     private static Outcome<Done> Check(Session session, FunctionGraph graph, ProbeProgram program)
     {
         if (PointRules.Check(session, graph) is { } refusal) return refusal;
-        if (graph.Blocks.FirstOrDefault(b => b.End == BlockEnd.Branch && !b.Exits.IsEmpty) is { } conditional) return Reasons.ConditionalExit.With($"{graph.Function} at {new Address(conditional.Instructions[^1].IP)}");
+        if (graph.Blocks.FirstOrDefault(b => b.LeavesUnseen) is { } conditional) return Reasons.ConditionalExit.With($"{graph.Function} at {new Address(conditional.Instructions[^1].IP)}");
         var points = new Place(graph.Function.DisplayName, graph.Function.DisplayName, PlaceKind.Calls, 0).In(graph).Value;
         return points.Select(p => program.Check(graph, p.BehindEndbr)).FirstOrDefault(r => r is not null) is { } why ? why : Done.It;
     }

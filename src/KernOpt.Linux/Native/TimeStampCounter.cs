@@ -17,11 +17,13 @@ internal static class TimeStampCounter
     private static unsafe delegate* unmanaged<ulong> Make()
     {
         ReadOnlySpan<byte> code = [0x0F, 0x31, 0x48, 0xC1, 0xE2, 0x20, 0x48, 0x09, 0xD0, 0xC3];
-        const int all = MapFlags.ProtectionRead | MapFlags.ProtectionWrite | MapFlags.ProtectionExecute;
-        var at = SystemCall.Map(0, Page, all, MapFlags.Private | MapFlags.Anonymous, -1, 0);
+        var at = SystemCall.Map(0, Page, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, MapFlags.Private | MapFlags.Anonymous, -1, 0);
         if (at < 0) throw new InvalidOperationException($"no page of executable memory: error {-at}");
         // The page is ours and longer than the code.
         code.CopyTo(new Span<byte>((void*)at, Page));
+        // Never writable and executable at once. Where this is forbidden, .NET itself does not run.
+        var changed = SystemCall.Invoke(CallNumber.mprotect, at, Page, MapFlags.ProtectionRead | MapFlags.ProtectionExecute);
+        if (changed < 0) throw new InvalidOperationException($"no page of executable memory: error {-changed}");
         return (delegate* unmanaged<ulong>)at;
     }
 }

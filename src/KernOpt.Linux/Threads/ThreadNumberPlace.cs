@@ -11,7 +11,7 @@ namespace KernOpt.Linux.Threads;
 /// </summary>
 internal static class ThreadNumberPlace
 {
-    private const int BytesSearched = 4096, ThreadsLookedAt = 4;
+    private const int BytesSearched = 4096, ThreadsLookedAt = 16;
 
     /// <summary>Bytes above the thread pointer. Refused (4304) when no word, or more than one, holds the number of each thread that was looked at.</summary>
     public static Outcome<int> Find(int pid, TargetMemory memory, ThreadHolds holds, Func<TargetMap> readMap)
@@ -22,7 +22,9 @@ internal static class ThreadNumberPlace
         foreach (var id in ThreadFacts.List(pid).Take(ThreadsLookedAt))
         {
             if (ThreadFacts.Read(pid, id) is not { } thread || InnermostNumber(pid, id) is not { } number) continue;
-            if (!holds.Hold<Address>(id, BlockedTime.Of(pid, thread, map), held => (new Address(held.Stopped.FsBase), null)).Try(out var pointer, out _) || pointer == Address.Zero) continue;
+            if (!holds.Hold<Address>(id, BlockedTime.Of(pid, thread, map), held => (new Address(held.Stopped.FsBase), null)).Try(out var pointer, out _)) continue;
+            // Code that looks there would fault in it.
+            if (pointer == Address.Zero) return Reasons.ThreadNumberNotFound.With($"thread {id} has no thread-local memory");
             var read = memory.Read(pointer, bytes);
             var found = Enumerable.Range(0, read / 4).Select(word => 4 * word).Where(at => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at)) == number);
             candidates = candidates is null ? [.. found] : [.. candidates.Intersect(found)];

@@ -6,13 +6,14 @@ using static Iced.Intel.AssemblerRegisters;
 namespace KernOpt.Probes.Actions;
 
 /// <summary>
-/// <c>fast-count</c>: counts like <see cref="CountAction"/>, without a locked instruction in threads that own a slot:
+/// <c>fast-count</c>: counts like <see cref="CountAction"/>, without a locked instruction in threads that own a slot. The thread that counts most has one of its own, first:
 /// <code>
-///     mov eax, fs:[number] ; and eax, 255 ; shl eax, 6 ; lea rcx, [slots] ; add rax, rcx
-///     mov ecx, fs:[number] ; cmp [rax], rcx ; jne others
-///     inc qword [rax+8]
-///     …
-///  others: lock inc [shared]
+///     mov eax, fs:[number] ; cmp rax, [first] ; je first
+///     movzx ecx, al ; shl ecx, 6 ; lea rdx, [slots] ; add rcx, rdx
+///     cmp [rcx], rax ; jne others
+///     inc qword [rcx+8] ; jmp done
+///  others: lock inc [shared] ; jmp done
+///  first:  inc qword [first's]
 /// </code>
 /// Slots are given away by <see cref="GiveSlots"/>, from outside, and never taken back: whoever finds his number in one is the only one that counts there. Threads without one, and those of forked
 /// processes, count together. Exact as long as no two threads have one number: so not where threads are made without thread-local memory of their own (clone(2) without CLONE_SETTLS),
@@ -23,53 +24,76 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
 {
     private const int SlotBits = 8;
     private const int SlotWords = 8, SlotShift = 6, CountIn = 8;
-    private const int Together = 0, FirstSlot = 8;
+    private const int Together = 0, First = 8, FirstsCount = 16, FirstSlot = 24;
+
+    private const ulong FewestForFirst = 1000;
+
+    /// <summary>No thread's number, unlike 0, which may stand in the memory of one that the C library has not made.</summary>
+    private const ulong Nobody = ulong.MaxValue;
 
     /// <summary>Slots of a cache line each: words of a point.</summary>
     internal const int WordsOfPoint = FirstSlot + (SlotWords << SlotBits);
 
     internal override int Words => WordsOfPoint;
-    internal override int MostBytes => 80;
-    internal override int Registers => 2;
+    internal override int MostBytes => 112;
+    internal override int Registers => 3;
+
+    internal override void Prepare(Span<ulong> words)
+    {
+        words[First] = Nobody;
+        words[FirstSlot] = Nobody;
+    }
 
     internal override void Emit(PassageCode passage, int words)
     {
         var code = passage.Code;
-        var (slot, number) = (passage.Free(0), passage.Free(1));
-        Label others = code.CreateLabel(), done = code.CreateLabel();
-        passage.FetchThreadNumber(slot, ThreadNumberOffset);
-        code.and(slot.Low32(), (1 << SlotBits) - 1);
-        code.shl(slot.Low32(), SlotShift);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, number, StubAssembler.At(passage.Context.Word(words + FirstSlot))));
-        code.add(slot, number);
+        var (number, slot, table) = (passage.Free(0), passage.Free(1), passage.Free(2));
+        Label first = code.CreateLabel(), others = code.CreateLabel(), done = code.CreateLabel();
         passage.FetchThreadNumber(number, ThreadNumberOffset);
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Cmp_r64_rm64, number, StubAssembler.At(passage.Context.Word(words + First))));
+        code.je(first);
+        code.movzx(slot.Low32(), number.Low8());
+        code.shl(slot.Low32(), SlotShift);
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, table, StubAssembler.At(passage.Context.Word(words + FirstSlot))));
+        code.add(slot, table);
         code.cmp(__qword_ptr[slot], number);
         code.jne(others);
         code.inc(__qword_ptr[slot + CountIn]);
         code.jmp(done);
         code.Label(ref others);
         code.LockedIncrement(passage.Context.Word(words + Together));
+        code.jmp(done);
+        code.Label(ref first);
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Inc_rm64, StubAssembler.At(passage.Context.Word(words + FirstsCount))));
         code.Label(ref done);
         code.nop();
     }
 
-    /// <summary>Gives each of these threads a slot of a point, as far as theirs is free. Word, store: of the point's words, from the action's first.</summary>
+    /// <summary>
+    /// Gives each of these threads a slot of a point, as far as theirs is free, and the first place, while nobody has it, to the one that has counted most there. Word, store: of the point's words,
+    /// from the action's first.
+    /// </summary>
     public static void GiveSlots(IEnumerable<int> threads, Func<int, ulong> word, Action<int, ulong> store)
     {
         foreach (var thread in threads)
         {
-            var slot = FirstSlot + SlotWords * (thread & ((1 << SlotBits) - 1));
-            if (word(slot) == 0) store(slot, (uint)thread);
+            var slot = SlotOf(thread & ((1 << SlotBits) - 1));
+            if (word(slot) is 0 or Nobody) store(slot, (uint)thread);
         }
+        if (word(First) is not (0 or Nobody)) return;
+        var most = Enumerable.Range(0, 1 << SlotBits).Select(SlotOf).MaxBy(slot => word(slot + CountIn / 8));
+        if (word(most + CountIn / 8) >= FewestForFirst) store(First, word(most));
     }
 
     /// <summary>Passages of all threads.</summary>
     public static ulong Read(Func<int, ulong> word)
     {
-        var sum = word(Together);
-        for (var slot = 0; slot < 1 << SlotBits; slot++) sum += word(FirstSlot + SlotWords * slot + CountIn / 8);
+        var sum = word(Together) + word(FirstsCount);
+        for (var slot = 0; slot < 1 << SlotBits; slot++) sum += word(SlotOf(slot) + CountIn / 8);
         return sum;
     }
+
+    private static int SlotOf(int number) => FirstSlot + SlotWords * number;
 
     public override string ToString() => "fast-count";
 }

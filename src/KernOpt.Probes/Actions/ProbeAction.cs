@@ -18,6 +18,12 @@ public abstract record ProbeAction
     /// <summary>What it evaluates; the order is that of its results.</summary>
     public virtual ImmutableArray<Expression> Values => [];
 
+    /// <summary>Must hold beside the predicate; null for always.</summary>
+    internal virtual Expression? Condition => null;
+
+    /// <summary>It makes a system call in each passage.</summary>
+    internal virtual bool NeedsSystemCalls => false;
+
     internal abstract int Words { get; }
     internal virtual int SharedWords => 0;
     internal abstract int MostBytes { get; }
@@ -33,6 +39,11 @@ public abstract record ProbeAction
 
     /// <summary>Whether the predicate is asked at this point; the action happens otherwise.</summary>
     internal virtual bool IsConditional(FunctionGraph graph, Point point) => true;
+
+    /// <summary>Fills its words of one point before its code can run; they are zero.</summary>
+    internal virtual void Prepare(Span<ulong> words)
+    {
+    }
 
     /// <summary>Something has to be done also where the predicate does not hold.</summary>
     internal virtual bool HasOtherwise => false;

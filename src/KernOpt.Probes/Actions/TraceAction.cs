@@ -29,9 +29,14 @@ public sealed record TraceAction(ImmutableArray<Expression> Fields) : ProbeActio
 
     public override ImmutableArray<Expression> Values => Fields;
 
+    /// <summary><c>check(CONDITION)</c>: what is recorded are passages in which this does not hold. Null where all are.</summary>
+    public Expression? Checked { get; init; }
+
+    internal override Expression? Condition => Checked is null ? null : new UnaryOperation(UnaryOperator.Not, Checked);
+
     internal override int Words => 1;
     internal override int SharedWords => Ring + Capacity * RecordWords;
-    internal override int MostBytes => 224 + 16 * Fields.Length;
+    internal override int MostBytes => 224 + 48 * Fields.Length;
 
     /// <summary>rdtsc answers in these.</summary>
     internal override ImmutableArray<Register> Named => [Register.RAX, Register.RDX];
@@ -60,17 +65,32 @@ public sealed record TraceAction(ImmutableArray<Expression> Fields) : ProbeActio
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, rax, Shared(passage, Ring)));
         code.add(record, rax);
         code.mov(__qword_ptr[record + SequenceIn], 0);
-        code.rdtsc();
-        code.shl(rdx, 32);
-        code.or(rax, rdx);
+        passage.ReadTimeStamp(rax, rdx);
         code.mov(__qword_ptr[record + TimeIn], rax);
         code.mov(__qword_ptr[record + PointIn], passage.Context.Number);
-        for (var i = 0; i < Fields.Length; i++) code.mov(__qword_ptr[record + (ValuesIn + 8 * i)], passage.Compute(Fields[i], 4));
+        for (var i = 0; i < Fields.Length; i++) Record(passage, i, record);
         code.inc(sequence);
         code.mov(__qword_ptr[record + SequenceIn], sequence);
         code.jmp(done);
         code.Label(ref full);
         code.LockedIncrement(passage.Context.SharedWord(Lost));
+        code.Label(ref done);
+        code.nop();
+    }
+
+    /// <summary>A record that has been begun is finished, also where a read finds nothing: then a bit above the point's number says so.</summary>
+    private void Record(PassageCode passage, int field, AssemblerRegister64 record)
+    {
+        var code = passage.Code;
+        var place = __qword_ptr[record + (ValuesIn + 8 * field)];
+        Label unreadable = code.CreateLabel(), done = code.CreateLabel();
+        passage.Unreadable = unreadable;
+        code.mov(place, passage.Compute(Fields[field], 4));
+        if (!passage.MakesSystemCalls) return;
+        code.jmp(done);
+        code.Label(ref unreadable);
+        code.mov(place, 0);
+        code.or(__dword_ptr[record + (PointIn + 4)], 1 << field);
         code.Label(ref done);
         code.nop();
     }
@@ -87,7 +107,7 @@ public sealed record TraceAction(ImmutableArray<Expression> Fields) : ProbeActio
         for (; tail != head; tail++)
         {
             var at = Ring + (int)(tail % Capacity) * RecordWords;
-            if (word(at) == tail + 1) into.Add(new TraceRecord((int)word(at + 1), word(at + 2), [.. Enumerable.Range(at + 3, Fields.Length).Select(word)]));
+            if (word(at) == tail + 1) into.Add(new TraceRecord((int)word(at + 1), word(at + 2), [.. Enumerable.Range(at + 3, Fields.Length).Select(word)]) { Unreadable = (uint)(word(at + 1) >> 32) });
             else if (!givesUp) break;
             givesUp = false;
         }
@@ -98,14 +118,18 @@ public sealed record TraceAction(ImmutableArray<Expression> Fields) : ProbeActio
     /// <summary>Passages that found the ring full.</summary>
     public static ulong LostOf(Func<int, ulong> word) => word(Lost);
 
-    public bool Equals(TraceAction? other) => other is not null && Fields.SequenceEqual(other.Fields);
+    public bool Equals(TraceAction? other) => other is not null && Equals(Checked, other.Checked) && Fields.SequenceEqual(other.Fields);
 
     public override int GetHashCode() => Fields.Aggregate(0, HashCode.Combine);
 
-    public override string ToString() => Fields.IsEmpty ? "trace" : $"trace({string.Join(", ", Fields)})";
+    public override string ToString() => Checked is not null ? $"check({Checked})" : Fields.IsEmpty ? "trace" : $"trace({string.Join(", ", Fields)})";
 
     private static MemoryOperand Shared(PassageCode passage, int word) => StubAssembler.At(passage.Context.SharedWord(word));
 }
 
 /// <summary>One passage: the number of its point, the processor's time stamp, and the values of the fields.</summary>
-public sealed record TraceRecord(int Point, ulong Time, ImmutableArray<ulong> Values);
+public sealed record TraceRecord(int Point, ulong Time, ImmutableArray<ulong> Values)
+{
+    /// <summary>A bit for each field that was read where nothing can be read; its value is 0.</summary>
+    public uint Unreadable { get; init; }
+}

@@ -23,7 +23,6 @@ public sealed record ValuesAction(ImmutableArray<Expression> Expressions) : Prob
     private const int Probes = 8;
     private const int Slots = (1 << SlotBits) + Probes - 1;
     private const int SlotBytes = 16, SlotShift = 4, CountIn = 8;
-    private const ulong GoldenRatio = 0x9E3779B97F4A7C15;
 
     public override ImmutableArray<Expression> Values => Expressions;
 
@@ -47,10 +46,7 @@ public sealed record ValuesAction(ImmutableArray<Expression> Expressions) : Prob
         var code = passage.Code;
         var (value, slot, tries, mark) = (passage.Compute(expression, 1), passage.Free(2), passage.Free(3), passage.Free(4));
         Label next = code.CreateLabel(), take = code.CreateLabel(), further = code.CreateLabel(), found = code.CreateLabel(), done = code.CreateLabel();
-        code.mov(mark, GoldenRatio);
-        code.imul(mark, value);
-        code.shr(mark, 64 - SlotBits);
-        code.shl(mark, SlotShift);
+        passage.Hash(mark, value, SlotBits, SlotShift);
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.Word(table + 1))));
         code.add(slot, mark);
         code.mov(tries.Low32(), Probes);

@@ -13,8 +13,12 @@ internal static class FunctionEntry
 }
 
 /// <summary>Where a call is about to end.</summary>
-internal static class FunctionExit
+public static class FunctionExit
 {
-    public static bool IsAt(Point point) =>
-        point.Block.End is BlockEnd.Return or BlockEnd.TailJump or BlockEnd.IndirectTailJump && point.Index == point.Block.Instructions.Length - 1;
+    /// <summary>Each return and each jump to another function.</summary>
+    public static IEnumerable<Point> Of(FunctionGraph graph) => graph.Blocks.Where(Leaves).Select(b => new Point(b, b.Instructions.Length - 1));
+
+    internal static bool IsAt(Point point) => Leaves(point.Block) && point.Index == point.Block.Instructions.Length - 1;
+
+    private static bool Leaves(BasicBlock block) => block.End is BlockEnd.Return or BlockEnd.TailJump or BlockEnd.IndirectTailJump;
 }

@@ -21,6 +21,8 @@ internal static class Needs
         Every { N: 1 } => 0,
         Every => 1,
         CalledFrom => 2,
+        RateLimit => 3,
+        ThreadMark => 4,
         UnaryOperation not => OfCondition(not.Value),
         BinaryOperation binary when binary.Operator.IsLogical() => Math.Max(OfCondition(binary.Left), OfCondition(binary.Right)),
         BinaryOperation comparison => IsInPlace(comparison.Left) && IsImmediate(comparison.Right) ? 0 : OfValue(comparison),

@@ -9,8 +9,10 @@ internal sealed partial class PassageCode
     /// <summary>Numerical Recipes (3rd ed., 7.1): a full period modulo 2^32.</summary>
     private const int GeneratorFactor = 1664525, GeneratorStep = 1013904223;
 
-    /// <summary>Which word of the point counts down for each sample; high half the state of its random numbers.</summary>
-    public required IReadOnlyDictionary<Every, int> Countdowns { get; init; }
+    /// <summary>
+    /// Which word of the point belongs to each part that needs one. A sample's: counts down, high half the state of its random numbers. A rate's: the time stamp of the next passage.
+    /// </summary>
+    public required IReadOnlyDictionary<Expression, int> States { get; init; }
 
     /// <summary>Jumps when the condition is <paramref name="wanted"/>, and goes on otherwise.</summary>
     public void JumpIf(Expression condition, bool wanted, Label to)
@@ -33,6 +35,12 @@ internal sealed partial class PassageCode
             case Every every:
                 Sample(every, wanted, to);
                 break;
+            case ThreadMark mark:
+                JumpIfMarked(mark, wanted, to);
+                break;
+            case RateLimit limit:
+                Limit(limit, wanted, to);
+                break;
             case BinaryOperation comparison:
                 Jump(Compare(comparison, wanted), to);
                 break;
@@ -44,7 +52,7 @@ internal sealed partial class PassageCode
     /// <summary>The step that decides a sample needs no register. <see cref="Reload"/> must follow where it is taken.</summary>
     public void JumpUnlessSampled(Every every, Label to)
     {
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Dec_rm32, Word(Countdowns[every], 4)));
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Dec_rm32, Word(States[every], 4)));
         code.jns(to);
     }
 
@@ -52,12 +60,12 @@ internal sealed partial class PassageCode
     public void Reload(Every every)
     {
         var random = Free(0);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Imul_r32_rm32_imm32, random.Low32(), Word(Countdowns[every], 4, 4), GeneratorFactor));
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Imul_r32_rm32_imm32, random.Low32(), Word(States[every], 4, 4), GeneratorFactor));
         code.add(random.Low32(), GeneratorStep);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_rm32_r32, Word(Countdowns[every], 4, 4), random.Low32()));
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_rm32_r32, Word(States[every], 4, 4), random.Low32()));
         code.imul(random, random, (int)(2 * every.N - 1));
         code.shr(random, 32);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_rm32_r32, Word(Countdowns[every], 4), random.Low32()));
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_rm32_r32, Word(States[every], 4), random.Low32()));
     }
 
     private void Sample(Every every, bool wanted, Label to)
@@ -68,6 +76,30 @@ internal sealed partial class PassageCode
         if (wanted) code.jmp(to);
         code.Label(ref passed);
         code.nop();
+    }
+
+    /// <summary>Of those that come at the same moment one is let through. rax and rdx are the first of the scratch registers.</summary>
+    private void Limit(RateLimit limit, bool wanted, Label to)
+    {
+        var following = Free(2);
+        Label refused = code.CreateLabel();
+        ReadTimeStamp(rax, rdx);
+        code.mov(rdx, rax);
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_r64_rm64, rax, Word(States[limit], 8)));
+        code.cmp(rdx, rax);
+        code.jb(wanted ? refused : to);
+        Set(following, limit.Ticks);
+        code.add(following, rdx);
+        var exchange = Instruction.Create(Iced.Intel.Code.Cmpxchg_rm64_r64, Word(States[limit], 8), following);
+        exchange.HasLockPrefix = true;
+        code.AddInstruction(exchange);
+        if (wanted)
+        {
+            code.je(to);
+            code.Label(ref refused);
+            code.nop();
+        }
+        else code.jne(to);
     }
 
     private void JumpIfPair(BinaryOperation pair, bool wanted, Label to)

@@ -27,6 +27,16 @@ internal sealed partial class PassageCode
             case ThreadNumber thread:
                 FetchThreadNumber(result, thread.Offset);
                 break;
+            case DataAddress data:
+                Set(result, data.Place.At.Value);
+                break;
+            case SystemCallValue asked:
+                Ask(result, asked);
+                break;
+            case Load load when MakesSystemCalls && !ReadProof.IsProved(context.Graph, context.Point, load, ProgramMayRecover):
+                ReadChecked(Compute(load.Address, into), load.Type.Bytes);
+                Extend(result, load.Type);
+                break;
             case Load load:
                 Read(result, load, into);
                 break;
@@ -56,6 +66,25 @@ internal sealed partial class PassageCode
 
     /// <summary>Where the function's return address lies: the same at all of its exits as at its entry, and no other call's as long as this one lasts.</summary>
     public void FetchFrame(AssemblerRegister64 result) => code.lea(result, __[rsp + (below + ReturnAddressAbove)]);
+
+    /// <summary>Cycles of the processor's time stamp, into the first; rdtsc answers in rax and rdx.</summary>
+    public void ReadTimeStamp(AssemblerRegister64 result, AssemblerRegister64 upper)
+    {
+        code.rdtsc();
+        code.shl(upper, 32);
+        code.or(result, upper);
+    }
+
+    /// <summary>The upper bits of the product with the golden ratio (Knuth, TAOCP 3, §6.4), times 2^shift.</summary>
+    public void Hash(AssemblerRegister64 result, AssemblerRegister64 value, int bits, byte shift)
+    {
+        code.mov(result, GoldenRatio);
+        code.imul(result, value);
+        code.shr(result, (byte)(64 - bits));
+        code.shl(result, shift);
+    }
+
+    private const ulong GoldenRatio = 0x9E3779B97F4A7C15;
 
     private void Combine(AssemblerRegister64 result, BinaryOperation binary, int into)
     {

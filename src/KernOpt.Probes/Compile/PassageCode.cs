@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Iced.Intel;
 using KernOpt.Code.Graphs;
 using KernOpt.Live.Points;
+using KernOpt.Live.Stubs;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace KernOpt.Probes.Compile;
@@ -9,22 +10,24 @@ namespace KernOpt.Probes.Compile;
 /// <summary>
 /// Writes the code of one passage. While the frame is open its scratch registers may be used:
 /// <code>
-///     lea rsp, [rsp-128] ; pushfq       ; where a flag is live: below the red zone (x86-64 psABI, 3.2.2)
+///     (flags to a register)             ; where one is live: FlagsInRegister, or pushfq below the red zone (x86-64 psABI, 3.2.2)
 ///     (conditions that need no register; else to "unchanged")
 ///     push …                            ; Scratch.Saved: the frame opens
 ///     (the rest)
 ///     pop …                             ; it closes
 /// unchanged:
-///     popfq ; lea rsp, [rsp+128]
+///     (flags back)
 /// </code>
 /// </summary>
 internal sealed partial class PassageCode(Assembler code, PointContext context, Scratch scratch)
 {
-    private const int RedZone = 128;
     private const int WordBytes = 8;
 
     private bool isOpen;
-    private bool hasFlags;
+
+    /// <summary>The stack pointer has been moved over what belongs to the function below it.</summary>
+    private bool isBelowRedZone;
+    private bool wasBelowRedZone;
 
     /// <summary>How far below the point's own the stack pointer is, in bytes.</summary>
     private int below = context.Pushed;
@@ -37,17 +40,28 @@ internal sealed partial class PassageCode(Assembler code, PointContext context, 
     public void SaveFlags()
     {
         if (context.FlagsDead) return;
-        hasFlags = true;
-        code.lea(rsp, __[rsp - RedZone]);
-        code.pushfq();
-        below += RedZone + WordBytes;
+        if (scratch.Flags == Register.None)
+        {
+            StepOverRedZone();
+            code.pushfq();
+            below += WordBytes;
+            return;
+        }
+        if (scratch.IsFlagsRegisterLive)
+        {
+            StepOverRedZone();
+            code.push(new AssemblerRegister64(scratch.Flags));
+            below += WordBytes;
+        }
+        FlagsInRegister.Save(code, new AssemblerRegister64(scratch.Flags));
     }
 
     public void Open()
     {
         isOpen = true;
-        if (scratch.Saved.IsEmpty) return;
-        if (!hasFlags) Move(-RedZone);
+        if (scratch.Saved.IsEmpty && !MakesSystemCalls) return;
+        wasBelowRedZone = isBelowRedZone;
+        StepOverRedZone();
         foreach (var register in scratch.Saved) code.push(new AssemblerRegister64(register));
         below += WordBytes * scratch.Saved.Length;
     }
@@ -56,28 +70,46 @@ internal sealed partial class PassageCode(Assembler code, PointContext context, 
     {
         if (!isOpen) return;
         isOpen = false;
-        if (scratch.Saved.IsEmpty) return;
+        if (scratch.Saved.IsEmpty && !MakesSystemCalls) return;
         foreach (var register in scratch.Saved.Reverse()) code.pop(new AssemblerRegister64(register));
         below -= WordBytes * scratch.Saved.Length;
-        if (!hasFlags) Move(RedZone);
+        if (!wasBelowRedZone) StepBack();
     }
 
     public void RestoreFlags()
     {
-        if (!hasFlags) return;
-        code.popfq();
-        code.lea(rsp, __[rsp + RedZone]);
-        below -= RedZone + WordBytes;
-        hasFlags = false;
+        if (context.FlagsDead) return;
+        if (scratch.Flags == Register.None)
+        {
+            code.popfq();
+            below -= WordBytes;
+        }
+        else
+        {
+            FlagsInRegister.Restore(code, new AssemblerRegister64(scratch.Flags));
+            if (!scratch.IsFlagsRegisterLive) return;
+            code.pop(new AssemblerRegister64(scratch.Flags));
+            below -= WordBytes;
+        }
+        StepBack();
     }
 
     private int ReturnAddressAbove => ReturnAddressPlace.Above(context.Graph, context.Point.Block.Index, context.Point.Index) ?? throw new InvalidOperationException($"no return address at {context.Point}");
 
-    /// <summary>Leaves the flags alone, unlike sub and add.</summary>
-    private void Move(int bytes)
+    /// <summary>By lea, which leaves the flags alone, unlike sub and add.</summary>
+    private void StepOverRedZone()
     {
-        code.lea(rsp, __[rsp + bytes]);
-        below -= bytes;
+        if (isBelowRedZone) return;
+        isBelowRedZone = true;
+        code.lea(rsp, __[rsp - StubAssembler.RedZone]);
+        below += StubAssembler.RedZone;
+    }
+
+    private void StepBack()
+    {
+        isBelowRedZone = false;
+        code.lea(rsp, __[rsp + StubAssembler.RedZone]);
+        below -= StubAssembler.RedZone;
     }
 
     /// <summary>Where the point's own value of a register was saved, from the stack pointer; null where the register still holds it.</summary>

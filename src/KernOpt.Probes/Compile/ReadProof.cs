@@ -7,11 +7,12 @@ using KernOpt.Target;
 namespace KernOpt.Probes.Compile;
 
 /// <summary>
-/// Proves that a read cannot fault, in one of two ways:
+/// Proves that a read cannot fault, in one of three ways:
 /// <list type="bullet">
 /// <item>it lies on the stack between the stack pointer and the return address, that included;</item>
+/// <item>it lies in data of the function's own module, or of one that is never unmapped;</item>
 /// <item>the program itself reads these bytes, from the same register, in the instructions that certainly follow, before anything else could fault or change the
-/// register. A program that this kills was about to die by the same access.
+/// register. A program that this kills was about to die by the same access: but for one that recovers from faults by the address of its instruction, and does not know ours.
 /// <code>
 ///  point: mov  eax, [rdi+8]          ; u32[rdi+8], u16[rdi+10] are proved here
 /// </code></item>
@@ -27,10 +28,11 @@ internal static class ReadProof
         Mnemonic.Cdqe, Mnemonic.Cwde, Mnemonic.Movups, Mnemonic.Movdqu, Mnemonic.Movd, Mnemonic.Movq, Mnemonic.Movss, Mnemonic.Movsd, Mnemonic.Pxor, Mnemonic.Xorps,
     ];
 
-    public static bool IsProved(FunctionGraph graph, Point point, Load load)
+    public static bool IsProved(FunctionGraph graph, Point point, Load load, bool programMayRecover)
     {
+        if (FixedPlace.Of(load.Address) is { } data) return data.IsReadable(graph.Function.Module.Location, load.Type.Bytes);
         if (PlaceInMemory.Of(load.Address) is not { } place) return false;
-        return place.Register == Register.RSP ? IsOnStack(graph, point, place.Offset, load.Type.Bytes) : ProgramDoesIt(point, place, load.Type.Bytes);
+        return place.Register == Register.RSP ? IsOnStack(graph, point, place.Offset, load.Type.Bytes)  : !programMayRecover && ProgramDoesIt(point, place, load.Type.Bytes);
     }
 
     private static bool IsOnStack(FunctionGraph graph, Point point, int offset, int bytes) =>

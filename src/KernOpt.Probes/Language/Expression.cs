@@ -74,6 +74,31 @@ public sealed record Every(uint N) : Expression
     public override string ToString() => $"every({N})";
 }
 
+/// <summary>
+/// <c>rate(N)</c>: at most N passages a second, 1..1,000,000, of each place: none that comes sooner than a Nth of a second, by the processor's time stamp, after the last one that was let through.
+/// </summary>
+public sealed record RateLimit(uint N, ulong TicksPerSecond) : Expression
+{
+    /// <summary>From one passage to the next, rounded up.</summary>
+    public ulong Ticks => (TicksPerSecond + N - 1) / N;
+
+    public override string ToString() => $"rate({N})";
+}
+
+/// <summary><c>'VARIABLE'</c>: where data of a module lies.</summary>
+public sealed record DataAddress(string Name, DataPlace Place) : Expression
+{
+    public override string ToString() => $"'{Name}'";
+}
+
+/// <summary><c>pid</c>, <c>uid</c>: what the kernel answers to the thread that passes, so also right in a forked child. Needs system calls to be allowed.</summary>
+public sealed record SystemCallValue(string Name, int Number) : Expression
+{
+    public const int GetPid = 39, GetUid = 102;
+
+    public override string ToString() => Name;
+}
+
 /// <summary><c>u32[ADDRESS]</c>: memory, 1, 2, 4 or 8 bytes, extended by zeros or by its sign.</summary>
 public sealed record Load(IntegerType Type, Expression Address) : Expression
 {

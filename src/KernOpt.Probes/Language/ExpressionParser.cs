@@ -3,16 +3,6 @@ using KernOpt.Target;
 
 namespace KernOpt.Probes.Language;
 
-/// <summary>What an expression may name of the target.</summary>
-public interface INames
-{
-    /// <summary>Where a function lies; refused when there is none of that name, or several.</summary>
-    Outcome<AddressRange> Function(string name);
-
-    /// <summary>See <see cref="ITarget.FindThreadNumberOffset"/>.</summary>
-    Outcome<int> ThreadNumberOffset();
-}
-
 /// <summary>
 /// Reads expressions by operator precedence (Pratt, "Top down operator precedence", POPL 1973). What it answers is well formed, not yet of right types: see
 /// <see cref="TypeCheck"/>.
@@ -108,6 +98,7 @@ public sealed class ExpressionParser
             {
                 TokenKind.Number => new Number(Advance().Value),
                 TokenKind.Name => Named(),
+                TokenKind.Quoted => Data(),
                 _ => Wrong("a value was expected"),
             };
         }
@@ -136,12 +127,37 @@ public sealed class ExpressionParser
             case "every":
                 return Every();
             case "called_from":
-                return CalledFrom();
+                return OfFunction("called_from", (function, range) => new CalledFrom(function, range));
+            case "inside":
+                return OfFunction("inside", (function, range) => names.ThreadNumberOffset().Then<Expression>(offset => new Inside(function, range, offset)));
+            case "flag":
+                return OfFlag();
+            case "rate":
+                return Rate();
+            case "pid":
+                return new SystemCallValue(name.Text, SystemCallValue.GetPid);
+            case "uid":
+                return new SystemCallValue(name.Text, SystemCallValue.GetUid);
         }
         if (name.Text.Length == 4 && name.Text.StartsWith("arg", StringComparison.Ordinal) && name.Text[3] - '0' is >= 0 and var index && index < Argument.Count) return new Argument(index);
         if (Enum.TryParse<Register>(name.Text, ignoreCase: true, out var register) && register.IsGPR()) return new RegisterValue(register);
         next--;
-        return Wrong("a value was expected: a number, arg0 to arg5, a general register, caller, tid, called_from(FUNC), every(N), u32[ADDRESS] or u32(VALUE)");
+        return Wrong("a value was expected: a number, arg0 to arg5, a general register, caller, tid, pid, uid, 'VARIABLE', called_from(FUNC), inside(FUNC), flag(NAME), every(N), rate(N), u32[ADDRESS] or u32(VALUE)");
+    }
+
+    /// <summary>A variable's address, in quotes, so that no name of a variable is taken for a register's.</summary>
+    private Outcome<Expression> Data()
+    {
+        var name = Advance().Text;
+        return names.Data(name).Then<Expression>(place => new DataAddress(name, place));
+    }
+
+    private Outcome<Expression> Rate()
+    {
+        if (!Take("(")) return Wrong("rate(N) was expected");
+        if (Current.Kind != TokenKind.Number || Current.Value is 0 or > 1_000_000) return Wrong("a number from 1 to 1000000 was expected");
+        var n = (uint)Advance().Value;
+        return Take(")") ? names.TicksPerSecond().Then<Expression>(ticks => new RateLimit(n, ticks)) : Wrong("')' was expected");
     }
 
     private Outcome<Expression> Every()
@@ -152,13 +168,20 @@ public sealed class ExpressionParser
         return Take(")") ? new Every(n) : Wrong("')' was expected");
     }
 
-    private Outcome<Expression> CalledFrom()
+    private Outcome<Expression> OfFlag()
     {
-        if (!Take("(")) return Wrong("called_from(FUNC) was expected");
+        if (!Take("(") || Current.Kind is not (TokenKind.Name or TokenKind.Quoted)) return Wrong("flag(NAME) was expected");
+        var name = Advance().Text;
+        return Take(")") ? names.ThreadNumberOffset().Then<Expression>(offset => new Flag(name, offset)) : Wrong("')' was expected");
+    }
+
+    private Outcome<Expression> OfFunction(string what, Func<string, AddressRange, Outcome<Expression>> make)
+    {
+        if (!Take("(")) return Wrong($"{what}(FUNC) was expected");
         if (Current.Kind is not (TokenKind.Name or TokenKind.Quoted)) return Wrong("the name of a function was expected, in quotes where it has other signs than letters");
         var name = Advance().Text;
         if (!Take(")")) return Wrong("')' was expected; names with other signs than letters go in quotes");
-        return names.Function(name).Then<Expression>(range => new CalledFrom(name, range));
+        return names.Function(name).Then(range => make(name, range));
     }
 
     private Outcome<Expression> Within(string close, Func<Expression, Expression> make)

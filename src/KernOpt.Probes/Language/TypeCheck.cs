@@ -24,7 +24,7 @@ public static class TypeCheck
         {
             case Number:
                 return ValueKind.Number;
-            case CalledFrom or Every:
+            case CalledFrom or Every or RateLimit or ThreadMark:
                 return ValueKind.Condition;
             case Load load:
                 return Value(load.Address).Then<ValueKind>(_ => KindOf(load.Type));

@@ -43,6 +43,12 @@ internal static class CostFigure
                 var counted = await MedianAsync(target, 10);
                 Signals.Send(probe.Id, Signals.Interrupt);
                 await probe.WaitForExitAsync();
+                // 0: it has counted some.
+                if (probe.ExitCode != 0)
+                {
+                    Console.WriteLine($"{action}: kernopt ended with {probe.ExitCode}");
+                    return 1;
+                }
                 differences.Add((bare, counted - bare));
             }
             var sorted = differences.Select(d => d.More).Order().ToList();

@@ -23,6 +23,8 @@ public sealed class InsertedCodeTests
     [InlineData("values(rax ^ r11, u64(rsp) - rbp)", null)]
     [InlineData("trace(rax, rcx * 3, rdx, rsi, rdi, r8 + r9)", "every(7)")]
     [InlineData("values(i32(eax))", "every(2) && rcx <= rdx || !(al == 7 || i16(si) < -1)")]
+    [InlineData("trace(u64[rdi], u8[rsp - 4096], i32[u64[rax + 8] - 4], pid)", "rate(1000)")]
+    [InlineData("values(u8[rdi])", "u64[rsi] != 1 && uid == uid")]
     [InlineData("count", "rsp & 7 == 0 && (rax + rbx) * (rcx - rdx) != r10 ^ r11 | r12")]
     public void BeforeEachInstruction_ResultsStayRight(string action, string? when)
     {
@@ -108,10 +110,71 @@ public sealed class InsertedCodeTests
         Assert.All(records, r => Assert.Equal(0, r.Point));
     }
 
+    /// <summary>Reads through wild pointers are told as such; those that find something find what is there.</summary>
+    [Fact]
+    public void CheckedReads_InAProgramAtWork_AreRightOrTold()
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var compiled = Compile(subject, "trace(rdi, u64[rdi], u64[rsp])", null);
+        var action = (TraceAction)compiled.Action;
+        var graph = subject.GraphOf("p_flags");
+        var plan = subject.Live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false);
+        var installed = subject.Live.InstallPoints(plan.Placements, compiled, "trace").Value.Installed;
+        var records = new List<TraceRecord>();
+        program.WriteLine("500 1");
+        Assert.Equal("ok", program.ReadLine());
+        action.Drain(installed.SharedWord, installed.StoreShared, records, givesUp: false);
+        Assert.Equal(500, records.Count);
+        // Its arguments are small numbers, or wild ones; the return address is on the stack.
+        Assert.All(records, r => Assert.Equal(2u, r.Unreadable));
+        Assert.All(records, r => Assert.NotEqual(0UL, r.Values[2]));
+    }
+
+    /// <summary>One thread waits, the others do not; it goes on when it is told to, or when nobody watches any more.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AThreadAtABreak_WaitsUntilItIsReleased_OrNobodyWatches(bool isReleased)
+    {
+        using var program = NativeProgram.Start("points.c");
+        using var subject = new Subject(program.Pid);
+        var compiled = Compile(subject, "break", "edi == 7");
+        var graph = subject.GraphOf("p_flags");
+        var plan = subject.Live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false);
+        var installed = subject.Live.InstallPoints(plan.Placements, compiled, "break").Value.Installed;
+        var second = TicksIn(subject.Target, TimeSpan.FromSeconds(1));
+        BreakAction.Prolong(installed.StoreShared, subject.Target.ReadTimeStamp() + 3 * second);
+        program.WriteLine("1000 4");
+        var answer = Task.Run(program.ReadLine);
+        Wait.Until(() => BreakAction.WhoWaits(installed.SharedWord) is not null);
+        var (thread, point) = BreakAction.WhoWaits(installed.SharedWord)!.Value;
+        Assert.Equal(0, point);
+        Assert.Contains(thread, subject.Target.ReadThreadNumbers());
+        Assert.False(answer.IsCompleted);
+        if (isReleased)
+        {
+            BreakAction.Prolong(installed.StoreShared, 0);
+            BreakAction.Release(installed.StoreShared);
+        }
+        Assert.Equal("ok", await answer);
+        Assert.Null(BreakAction.WhoWaits(installed.SharedWord));
+        Assert.True(BreakAction.Read(installed.SharedWord).Stops >= 1);
+        Assert.True(subject.RevertAll().IsTextRestored);
+    }
+
+    private static ulong TicksIn(ITarget target, TimeSpan time)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var from = target.ReadTimeStamp();
+        while (clock.ElapsedMilliseconds < 20) Thread.SpinWait(100);
+        return (ulong)((target.ReadTimeStamp() - from) / clock.Elapsed.TotalSeconds * time.TotalSeconds);
+    }
+
     private static ProbeProgram Compile(Subject subject, string action, string? when)
     {
         var names = new Names(subject);
-        return ProbeProgram.Of(when is null ? null : ExpressionParser.Parse(when, names).Value, ActionParser.Parse(action, names).Value).Value;
+        return ProbeProgram.Of(when is null ? null : ExpressionParser.Parse(when, names).Value, ActionParser.Parse(action, names).Value, allowsSystemCalls: $"{action} {when}".Contains("[r", StringComparison.Ordinal)).Value;
     }
 
     private sealed class Names(Subject subject) : INames
@@ -119,5 +182,7 @@ public sealed class InsertedCodeTests
         public Outcome<AddressRange> Function(string name) => subject.GraphOf(name).Function.Range;
 
         public Outcome<int> ThreadNumberOffset() => subject.Target.FindThreadNumberOffset();
+
+        public Outcome<ulong> TicksPerSecond() => 2_000_000_000;
     }
 }

@@ -7,6 +7,7 @@ using KernOpt.Code.Graphs;
 using KernOpt.Live.Points;
 using KernOpt.Live.Stubs;
 using KernOpt.Probes;
+using KernOpt.Probes.Language;
 using KernOpt.Target;
 using KernOpt.Tests.Code.Bodies;
 using Xunit;
@@ -25,7 +26,10 @@ internal sealed class EmulatedPoint : IDisposable
     public const uint ThreadNumberIs = 123456;
     public static readonly AddressRange Caller = new(new Address(0x50_0000), 0x1000);
 
-    private const ulong Code = 0x1000_0000, CodeBytes = 64 << 20, Words = Code + CodeBytes, WordBytes = 1 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000, Thread = 0x7300_0000_0000;
+    private const ulong Code = 0x1000_0000, CodeBytes = 64 << 20, Words = Code + CodeBytes, WordBytes = 1 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000, Thread = 0x7300_0000_0000, Data = 0x7400_0000_0000;
+    /// <summary>A variable in the middle of a page of data.</summary>
+    public static readonly DataPlace Variable = new(new Address(Data + Page / 2), new AddressRange(new Address(Data), Page), IsAlwaysThere: true);
+
     private const int Page = 4096, Above = 16, RedZone = 128, Below = 256;
     private const RflagsBits Status = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 
@@ -42,6 +46,8 @@ internal sealed class EmulatedPoint : IDisposable
         emulator.Map(Pointed, Page, Emulator.Access.Read);
         emulator.Map(Stack, Page, Emulator.Access.Read | Emulator.Access.Write);
         emulator.Map(Thread, Page, Emulator.Access.Read);
+        emulator.Map(Data, Page, Emulator.Access.Read);
+        emulator.OnSystemCall = Kernel;
         SetThreadNumber(ThreadNumberIs);
         emulator.SetThreadPointer(Thread);
         block = new BasicBlock(0, HandMade.Start, [.. HandMade.Assemble(code ?? (c =>
@@ -52,11 +58,53 @@ internal sealed class EmulatedPoint : IDisposable
             c.pop(rbp);
             c.pop(rbx);
             c.ret();
-        }))], BlockEnd.Return);
+        })).Select((instruction, n) =>
+        {
+            // Each has an address of its own.
+            instruction.IP = HandMade.Start.Value + 8 * (ulong)n;
+            return instruction;
+        })], BlockEnd.Return);
         Graph = new FunctionGraph(HandMade.Function, [block]);
     }
 
     public FunctionGraph Graph { get; }
+
+    public const ulong ProcessIs = 4321, UserIs = 1000, CpuTimeStep = 1_500_000_000;
+
+    private ulong cpuTime;
+
+    /// <summary>What Linux does for the calls that inserted code makes; it overwrites rcx and r11. Any other call is answered with ENOSYS, and seen by the tests as a wrong result.</summary>
+    private void Kernel(Emulator machine)
+    {
+        const int rax = 0, rcx = 1, rdx = 2, rsi = 6, rdi = 7, r8 = 8, r9 = 9, r10 = 10, r11 = 11;
+        const long noSuchCall = -38, badAddress = -14;
+        machine.SetGeneral(rcx, 0xC0FFEE);
+        machine.SetGeneral(r11, 0xC0FFEE);
+        machine.SetGeneral(rax, machine.General(rax) switch
+        {
+            39 => ProcessIs,
+            102 => UserIs,
+            228 when machine.General(rdi) == 3 => CpuTime(machine.General(rsi)),
+            310 when (machine.General(rdi), machine.General(rdx), machine.General(r8), machine.General(r9)) == (ProcessIs, 1, 1, 0) => Copy(machine.General(rsi), machine.General(r10)),
+            _ => unchecked((ulong)noSuchCall),
+        });
+
+        ulong CpuTime(ulong into)
+        {
+            cpuTime += CpuTimeStep;
+            machine.Write(into, [.. BitConverter.GetBytes(cpuTime / 1_000_000_000), .. BitConverter.GetBytes(cpuTime % 1_000_000_000)]);
+            return 0;
+        }
+
+        ulong Copy(ulong local, ulong remote)
+        {
+            var (to, room) = (BitConverter.ToUInt64(machine.Read(local, 16), 0), BitConverter.ToUInt64(machine.Read(local, 16), 8));
+            var (from, length) = (BitConverter.ToUInt64(machine.Read(remote, 16), 0), BitConverter.ToUInt64(machine.Read(remote, 16), 8));
+            if (room != length || length > 8 || machine.TryRead(from, (int)length) is not { } bytes) return unchecked((ulong)badAddress);
+            machine.Write(to, bytes);
+            return length;
+        }
+    }
 
     public void SetThreadNumber(uint number) => emulator.Write(Thread + ThreadNumberOffset, BitConverter.GetBytes(number));
     public Point Point => new(block, Index);
@@ -122,6 +170,8 @@ internal sealed class EmulatedPoint : IDisposable
         state.General[Register.RDI - Register.RAX] = Pointed + (random.Next(2) == 0 ? unchecked((ulong)-8) : Page - 16);
         var memory = new byte[Page];
         random.NextBytes(memory);
+        emulator.Write(Data, memory);
+        random.NextBytes(memory);
         emulator.Write(Pointed, memory);
         random.NextBytes(memory);
         BinaryPrimitives.WriteUInt64LittleEndian(memory.AsSpan((int)(state.General[MachineState.Rsp] - Stack) + Above), Caller.Start.Value + (ulong)random.Next(0x1800));
@@ -129,7 +179,8 @@ internal sealed class EmulatedPoint : IDisposable
         return state;
     }
 
-    public Meaning MeaningOf(MachineState state) => new(state, Load, Load(state.General[MachineState.Rsp] + Above, 8));
+    /// <summary>Above: how far the return address is from the stack pointer.</summary>
+    public Meaning MeaningOf(MachineState state, int above = Above) => new(state, Load, Load(state.General[MachineState.Rsp] + (ulong)above, 8));
 
     /// <summary>Runs a passage; answers what it did that it must not have, null when there is nothing.</summary>
     public string? Pass((ulong At, ulong End) code, MachineState before, LiveSet live)
@@ -155,10 +206,11 @@ internal sealed class EmulatedPoint : IDisposable
 
     public void Dispose() => emulator.Dispose();
 
+    /// <summary>What cannot be read makes the passage one that is not recorded.</summary>
     private ulong Load(ulong address, int bytes)
     {
         var read = new byte[8];
-        emulator.Read(address, bytes).CopyTo(read, 0);
+        (emulator.TryRead(address, bytes) ?? throw new UnreadableException()).CopyTo(read, 0);
         return BinaryPrimitives.ReadUInt64LittleEndian(read);
     }
 
@@ -175,3 +227,6 @@ internal sealed class EmulatedPoint : IDisposable
     private static readonly ImmutableArray<(RflagsBits Flag, int Bit)> FlagBits =
         [(RflagsBits.CF, 0), (RflagsBits.PF, 2), (RflagsBits.AF, 4), (RflagsBits.ZF, 6), (RflagsBits.SF, 7), (RflagsBits.OF, 11)];
 }
+
+/// <summary>An expression reads where nothing is mapped.</summary>
+internal sealed class UnreadableException : Exception;

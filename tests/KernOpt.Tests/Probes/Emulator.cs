@@ -22,9 +22,39 @@ public sealed class Emulator : IDisposable
     /// <summary>enum uc_x86_reg of unicorn/x86.h, version 2.0.</summary>
     private static readonly int[] RegisterNumbers = [35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113];
 
-    private readonly nint engine;
+    private const int InstructionHook = 2, SystemCallInstruction = 699;
 
-    public Emulator() => Check(uc_open(X86, Mode64, out engine));
+    private readonly nint engine;
+    private readonly SystemCallHook hook;
+
+    public Emulator()
+    {
+        Check(uc_open(X86, Mode64, out engine));
+        // Kept, so that it is not collected while the engine calls it.
+        hook = (_, _) => OnSystemCall?.Invoke(this);
+        Check(uc_hook_add(engine, out _, InstructionHook, hook, 0, 1, 0, SystemCallInstruction));
+    }
+
+    private delegate void SystemCallHook(nint engine, nint data);
+
+    /// <summary>What a system call does; without it, it does nothing.</summary>
+    public Action<Emulator>? OnSystemCall { get; set; }
+
+    /// <summary>A general register by its number, while the machine runs.</summary>
+    public ulong General(int register)
+    {
+        Check(uc_reg_read(engine, RegisterNumbers[register], out var value));
+        return value;
+    }
+
+    public void SetGeneral(int register, ulong value) => Check(uc_reg_write(engine, RegisterNumbers[register], value));
+
+    /// <summary>Null where it is not mapped.</summary>
+    public byte[]? TryRead(ulong address, int length)
+    {
+        var bytes = new byte[length];
+        return uc_mem_read(engine, address, bytes, (nuint)length) == 0 ? bytes : null;
+    }
 
     [Flags]
     public enum Access : uint
@@ -78,5 +108,6 @@ public sealed class Emulator : IDisposable
     [DllImport(Library)] private static extern int uc_reg_write(nint engine, int register, in ulong value);
     [DllImport(Library)] private static extern int uc_reg_read(nint engine, int register, out ulong value);
     [DllImport(Library)] private static extern int uc_emu_start(nint engine, ulong begin, ulong until, ulong timeout, nuint count);
+    [DllImport(Library)] private static extern int uc_hook_add(nint engine, out nint hook, int type, SystemCallHook call, nint data, ulong begin, ulong end, int instruction);
     [DllImport(Library)] private static extern nint uc_strerror(int error);
 }

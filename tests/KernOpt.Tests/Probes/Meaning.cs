@@ -8,6 +8,9 @@ internal sealed class Meaning(MachineState state, Func<ulong, int, ulong> load, 
     /// <summary>The seed and the countdown of each sampling, as they go on.</summary>
     public Dictionary<Every, (int Countdown, uint Seed)> Sampling { get; } = new(ReferenceEqualityComparer.Instance);
 
+    /// <summary>Rates that have let one passage through. Of more ticks than pass in a test they let through no other; of few, all.</summary>
+    public HashSet<RateLimit> Limited { get; set; } = new(ReferenceEqualityComparer.Instance);
+
     public bool Holds(Expression condition) => condition switch
     {
         UnaryOperation not => !Holds(not.Value),
@@ -15,6 +18,8 @@ internal sealed class Meaning(MachineState state, Func<ulong, int, ulong> load, 
         BinaryOperation { Operator: BinaryOperator.Or } or => Holds(or.Left) || Holds(or.Right),
         CalledFrom from => caller > from.Function.Start.Value && caller <= from.Function.End.Value,
         Every every => IsSampled(every),
+        ThreadMark => false,
+        RateLimit limit => Limited.Add(limit) || limit.Ticks < 100,
         BinaryOperation comparison => Compare(comparison),
         _ => throw new ArgumentException($"{condition}"),
     };
@@ -26,6 +31,8 @@ internal sealed class Meaning(MachineState state, Func<ulong, int, ulong> load, 
         Argument argument => OfRegister(argument.Register),
         ReturnAddress => caller,
         ThreadNumber => EmulatedPoint.ThreadNumberIs,
+        DataAddress data => data.Place.At.Value,
+        SystemCallValue asked => asked.Number == SystemCallValue.GetPid ? EmulatedPoint.ProcessIs : EmulatedPoint.UserIs,
         Load read => Narrow(load(Of(read.Address), read.Type.Bytes), read.Type),
         Cast cast => Narrow(Of(cast.Value), cast.Type),
         UnaryOperation { Operator: UnaryOperator.Complement } complement => ~Of(complement.Value),

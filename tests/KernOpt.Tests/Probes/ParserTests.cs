@@ -18,6 +18,7 @@ public sealed class ParserTests
     [InlineData("i32(esi) < -5 || !(u8[rdi+0x10]!=7)", "i32(esi) < -5 || !(u8[rdi + 16] != 7)")]
     [InlineData("~-rax<<3|1", "~-rax << 3 | 1")]
     [InlineData("0xffffffffffffffff", "0xffffffffffffffff")]
+    [InlineData("rate(100) && pid == 7 || 'libc.so.6!environ' == uid", "rate(100) && pid == 7 || 'libc.so.6!environ' == uid")]
     [InlineData("CALLER", null)]
     [InlineData("caller ^ AL", "caller ^ al")]
     public void Expressions_AreReadByPrecedence(string text, string? read)
@@ -35,6 +36,7 @@ public sealed class ParserTests
     [InlineData("foo == 3", "column 1")]
     [InlineData("arg6", "column 1")]
     [InlineData("every(0)", "column 7")]
+    [InlineData("rate(0)", "column 6")]
     [InlineData("u32", "column 4")]
     [InlineData("u32[rdi", "column 8")]
     [InlineData("1 ? 2", "column 3")]
@@ -68,6 +70,8 @@ public sealed class ParserTests
     [InlineData("i64(rdi) < -1", true)]
     [InlineData("1 << 63 == rdi", true)]
     [InlineData("i8(rdi) * 3 > -4 && !called_from(f)", true)]
+    [InlineData("inside(f) && !flag(x) || rate(7)", true)]
+    [InlineData("flag(x) == 1", false)]
     public void Conditions_HaveToBeSome(string text, bool isCondition)
     {
         var outcome = TypeCheck.Condition(ExpressionParser.Parse(text, new OneFunction(EmulatedPoint.Caller)).Value);
@@ -80,6 +84,9 @@ public sealed class ParserTests
     [InlineData("values(arg0, u32(arg1))")]
     [InlineData("time")]
     [InlineData("trace")]
+    [InlineData("locked-count")]
+    [InlineData("cpu-time")]
+    [InlineData("check(arg0 < 16)")]
     [InlineData("trace(caller, rsp + 8)")]
     public void Actions_AreWrittenAsTheyAreRead(string text) => Assert.Equal(text, $"{ActionParser.Parse(text, NoFunctions).Value}");
 
@@ -87,6 +94,9 @@ public sealed class ParserTests
     [InlineData("counts", 8008)]
     [InlineData("count(1)", 8010)]
     [InlineData("time(1)", 8010)]
+    [InlineData("check", 8010)]
+    [InlineData("hw", 8008)]
+    [InlineData("hw(cache-misses)", 5508)]
     [InlineData("values()", 8010)]
     [InlineData("values", 8010)]
     [InlineData("values(1,2,3,4,5,6,7)", 8010)]
@@ -132,5 +142,9 @@ public sealed class ParserTests
         public Outcome<AddressRange> Function(string name) => range is { } known ? known : Reasons.FunctionNotFound.With(name);
 
         public Outcome<int> ThreadNumberOffset() => EmulatedPoint.ThreadNumberOffset;
+
+        public Outcome<DataPlace> Data(string name) => EmulatedPoint.Variable;
+
+        public Outcome<ulong> TicksPerSecond() => 2_000_000_000;
     }
 }

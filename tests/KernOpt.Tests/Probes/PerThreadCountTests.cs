@@ -50,6 +50,33 @@ public sealed class PerThreadCountTests : IDisposable
         Assert.Equal(9UL, Count);
     }
 
+    /// <summary>Who has counted most is given the first place, and counts on there.</summary>
+    [Fact]
+    public void TheFirstPlace_IsTheOneOfWhoCountsMost()
+    {
+        PerThreadCountAction.GiveSlots([7, 8], point.Word, point.StoreWord);
+        Pass(7, 200);
+        Pass(8, 1200);
+        PerThreadCountAction.GiveSlots([7, 8], point.Word, point.StoreWord);
+        Assert.Equal(8UL, point.Word(8));
+        Pass(7, 1);
+        Pass(8, 10);
+        Pass(9, 1);
+        Assert.Equal((10UL, 1UL), (point.Word(16), point.Word(0)));
+        Assert.Equal(1412UL, Count);
+    }
+
+    /// <summary>A word of 0 is nobody's number: such threads count together.</summary>
+    [Fact]
+    public void ThreadsWithoutANumber_OwnNothing()
+    {
+        var words = new ulong[program.Words];
+        program.Prepare(words);
+        for (var i = 0; i < words.Length; i++) point.StoreWord(i, words[i]);
+        Pass(0, 5);
+        Assert.Equal(5UL, point.Word(0));
+    }
+
     private void Pass(uint thread, int times)
     {
         point.SetThreadNumber(thread);

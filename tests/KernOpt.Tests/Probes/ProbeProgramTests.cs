@@ -28,19 +28,31 @@ public sealed class ProbeProgramTests
             var code = point.Emit(program, live);
             point.Clear(program);
             var sampling = new Dictionary<Every, (int, uint)>(ReferenceEqualityComparer.Instance);
-            var counted = 0;
+            var limited = new HashSet<RateLimit>(ReferenceEqualityComparer.Instance);
+            int counted = 0, unreadable = 0;
             for (var passage = 0; passage < 5; passage++)
             {
                 var state = point.Arrive(random);
                 var meaning = point.MeaningOf(state);
+                meaning.Limited = limited;
                 foreach (var (every, known) in sampling) meaning.Sampling[every] = known;
-                var holds = when is null || meaning.Holds(when);
+                bool? holds = Readable(() => when is null || meaning.Holds(when));
                 foreach (var (every, known) in meaning.Sampling) sampling[every] = known;
                 var harm = point.Pass(code, state, live);
                 Assert.True(harm is null, $"seed {seed}: {program.Action} when {when}: {harm}");
-                if (!holds) continue;
-                counted++;
-                AssertRecorded(point, program, meaning, counted, $"seed {seed}: {program.Action} when {when}");
+                if (holds is null) unreadable++;
+                if (holds is true)
+                {
+                    var missing = program.Action.Values.Count(v => Readable(() => meaning.Of(v)) is null);
+                    if (program.Action is TraceAction || missing == 0)
+                    {
+                        counted++;
+                        AssertRecorded(point, program, meaning, counted, $"seed {seed}: {program.Action} when {when}");
+                    }
+                    else counted += Readable(() => meaning.Of(program.Action.Values[0])) is null ? 0 : 1;
+                    unreadable += program.Action is TraceAction ? 0 : Math.Min(1, missing);
+                }
+                if (program.UnreadableWord is { } word) Assert.True((ulong)unreadable == point.Word(word), $"seed {seed}: {program.Action} when {when}: {point.Word(word)} unreadable, not {unreadable}");
             }
             recorded += counted;
             Assert.Equal(counted, Recorded(point, program));
@@ -58,10 +70,11 @@ public sealed class ProbeProgramTests
         using var machines = new Machines();
         for (var i = 0; i < Programs; i++)
         {
-            var source = new RandomPrograms(random, EmulatedPoint.Caller, isHostile: true);
+            var makesSystemCalls = random.Next(3) == 0;
+            var source = new RandomPrograms(random, EmulatedPoint.Caller, isHostile: true, makesSystemCalls);
             var (when, action) = (source.When(), source.Action());
             var point = machines.Next();
-            if (!ProbeProgram.Of(when, action).Try(out var program, out _) || program.Check(point.Graph, point.Point) is not null)
+            if (!ProbeProgram.Of(when, action, makesSystemCalls).Try(out var program, out _) || program.Check(point.Graph, point.Point) is not null)
             {
                 refused++;
                 continue;
@@ -75,6 +88,79 @@ public sealed class ProbeProgramTests
             Assert.True(harm is null, $"seed {seed}, program {i}: {action} when {when}: {harm}");
         }
         Assert.True(refused > Programs / 20 && run > Programs / 20, $"{refused} refused, {run} run");
+    }
+
+    /// <summary>Calls that are timed, or counted while they last, under any predicate, whatever is live.</summary>
+    [Fact]
+    public void RandomCalls_AreTimedWhereThePredicateHolds()
+    {
+        var seed = Random.Shared.Next();
+        var random = new Random(seed);
+        using var machines = new Machines();
+        int timed = 0, left = 0;
+        for (var i = 0; i < Programs; i++)
+        {
+            var makesSystemCalls = random.Next(3) == 0;
+            var when = new RandomPrograms(random, EmulatedPoint.Caller, makesSystemCalls: makesSystemCalls).When();
+            ProbeAction action = random.Next(4) == 0 ? new LevelAction() : new TimeAction(EmulatedPoint.ThreadNumberOffset, makesSystemCalls && random.Next(2) == 0);
+            var point = machines.Next();
+            Point entry = new(point.Graph.Entry, EmulatedPoint.Entry), exit = new(point.Graph.Entry, EmulatedPoint.Exit);
+            if (action is LevelAction) when = null;
+            if (!ProbeProgram.Of(when, action, makesSystemCalls).Try(out var program, out _) || program.Check(point.Graph, entry) is not null || program.Check(point.Graph, exit) is not null) continue;
+            var (liveAtEntry, liveAtExit) = (LiveAt(random), LiveAt(random));
+            var (enter, leave) = (point.Emit(program, liveAtEntry, EmulatedPoint.Entry), point.Emit(program, liveAtExit, EmulatedPoint.Exit));
+            point.Clear(program);
+            if (random.Next(2) == 0) TimeAction.GiveRows(action is TimeAction ? [(int)EmulatedPoint.ThreadNumberIs] : [], w => point.SharedWord(program, w), (w, value) => point.StoreWord(program.Words + w, value));
+            var state = point.Arrive(random);
+            var meaning = point.MeaningOf(state, above: 0);
+            var holds = Readable(() => when is null || meaning.Holds(when)) ?? false;
+            var harm = point.Pass(enter, state, liveAtEntry);
+            if (action is LevelAction) Assert.Equal(1L, LevelAction.Read(w => point.SharedWord(program, w)));
+            harm ??= point.Pass(leave, state, liveAtExit);
+            Assert.True(harm is null, $"seed {seed}: {action} when {when}: {harm}");
+            if (action is LevelAction) Assert.Equal(0L, LevelAction.Read(w => point.SharedWord(program, w)));
+            else
+            {
+                var times = TimeAction.Read(w => point.Word(program.ActionWords + w));
+                Assert.True(times.Calls == (holds ? 1UL : 0), $"seed {seed}: {action} when {when}: {times.Calls} timed");
+                if (holds && action is TimeAction { IsCpuTime: true }) Assert.Equal(EmulatedPoint.CpuTimeStep, times.Sum);
+                if (holds) timed++;
+                else left++;
+            }
+        }
+        Assert.True(timed > Programs / 20 && left > Programs / 20, $"{timed} timed, {left} not");
+    }
+
+    /// <summary>A chain of pointers that ends somewhere, or nowhere.</summary>
+    [Fact]
+    public void CheckedReads_AnswerWhatIsThere_OrThatNothingIs()
+    {
+        using var point = new EmulatedPoint();
+        var names = new ParserTests.OneFunction(null);
+        var action = new TraceAction([ExpressionParser.Parse("u64[u64[rsi] + 8]", names).Value, ExpressionParser.Parse("i8[rsi]", names).Value]);
+        Assert.Equal(Reasons.ReadNotProved, ProbeProgram.Of(null, action).Value.Check(point.Graph, point.Point)!.Reason);
+        var program = ProbeProgram.Of(null, action, allowsSystemCalls: true).Value;
+        Assert.Null(program.Check(point.Graph, point.Point));
+        var code = point.Emit(program, LiveSet.All);
+        point.Clear(program);
+        var records = new List<TraceRecord>();
+        foreach (var from in new[] { EmulatedPoint.Variable.At.Value, 0UL, ulong.MaxValue - 3 })
+        {
+            var state = point.Arrive(new Random(1));
+            state.General[Register.RSI - Register.RAX] = from;
+            Assert.Null(point.Pass(code, state, LiveSet.All));
+        }
+        action.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false);
+        Assert.Equal([1u, 3u, 3u], records.Select(r => r.Unreadable));
+    }
+
+    [Fact]
+    public void SystemCalls_AreMadeOnlyWhereTheyAreAllowed()
+    {
+        var asks = new BinaryOperation(BinaryOperator.Equal, new SystemCallValue("pid", SystemCallValue.GetPid), new Number(7));
+        Assert.Equal(Reasons.SystemCallsNotAllowed, ProbeProgram.Of(asks, new CountAction()).Refusal.Reason);
+        Assert.Equal(Reasons.SystemCallsNotAllowed, ProbeProgram.Of(null, new TimeAction(EmulatedPoint.ThreadNumberOffset, IsCpuTime: true)).Refusal.Reason);
+        Assert.True(ProbeProgram.Of(asks, new CountAction(), allowsSystemCalls: true).IsDone);
     }
 
     /// <summary>The detector: told that nothing is live, the code overwrites registers, and that is seen.</summary>
@@ -224,8 +310,23 @@ public sealed class ProbeProgramTests
                 trace.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false);
                 Assert.Equal(counted, records.Count);
                 Assert.Equal(7, records[^1].Point);
-                Assert.True(trace.Fields.Select(meaning.Of).SequenceEqual(records[^1].Values), $"{what}: {string.Join(", ", trace.Fields.Select(meaning.Of))} and not {string.Join(", ", records[^1].Values)}");
+                var wanted = trace.Fields.Select(f => Readable(() => meaning.Of(f))).ToList();
+                Assert.True(wanted.Select(w => w ?? 0).SequenceEqual(records[^1].Values), $"{what}: {string.Join(", ", wanted)} and not {string.Join(", ", records[^1].Values)}");
+                Assert.Equal(wanted.Select((w, n) => w is null ? 1u << n : 0).Aggregate(0u, (all, bit) => all | bit), records[^1].Unreadable);
                 break;
+        }
+    }
+
+    /// <summary>Null where it would read what is not mapped.</summary>
+    private static T? Readable<T>(Func<T> value) where T : struct
+    {
+        try
+        {
+            return value();
+        }
+        catch (UnreadableException)
+        {
+            return null;
         }
     }
 
@@ -252,10 +353,15 @@ public sealed class ProbeProgramTests
         using var machines = new Machines();
         for (var i = 0; i < Programs; i++)
         {
-            var source = new RandomPrograms(random, EmulatedPoint.Caller, isHostile);
+            var makesSystemCalls = random.Next(3) == 0;
+            var source = new RandomPrograms(random, EmulatedPoint.Caller, isHostile, makesSystemCalls);
             var (when, action) = (source.When(), source.Action());
             var point = machines.Next();
-            var program = ProbeProgram.Of(when, action).Value;
+            if (!ProbeProgram.Of(when, action, makesSystemCalls).Try(out var program, out var why))
+            {
+                Assert.Equal(Reasons.ProgramTooLarge, why.Reason);
+                continue;
+            }
             Assert.Null(program.Check(point.Graph, point.Point));
             test(point, program, when, random);
         }

@@ -7,7 +7,7 @@ using KernOpt.Target;
 namespace KernOpt.Tests.Probes;
 
 /// <summary>Expressions and actions at random. What is read is within bounds unless it is to be hostile; then anything is.</summary>
-internal sealed class RandomPrograms(Random random, AddressRange caller, bool isHostile = false)
+internal sealed class RandomPrograms(Random random, AddressRange caller, bool isHostile = false, bool makesSystemCalls = false)
 {
     private static readonly Register[] Registers =
         [.. Enum.GetValues<Register>().Where(r => r.IsGPR()).Distinct()];
@@ -40,8 +40,14 @@ internal sealed class RandomPrograms(Random random, AddressRange caller, bool is
             0 => new UnaryOperation(UnaryOperator.Not, Condition(depth - 1)),
             1 or 2 => new BinaryOperation(BinaryOperator.And, Condition(depth - 1), Condition(depth - 1)),
             3 or 4 => new BinaryOperation(BinaryOperator.Or, Condition(depth - 1), Condition(depth - 1)),
+            5 when random.Next(4) == 0 => random.Next(2) == 0 ? new Inside("f", caller, EmulatedPoint.ThreadNumberOffset) : new Flag("x", EmulatedPoint.ThreadNumberOffset),
             5 => new CalledFrom("f", random.Next(2) == 0 ? caller : new AddressRange(new Address((ulong)random.NextInt64()), (ulong)random.Next())),
-            6 => new Every((uint)random.Next(1, 4)),
+            6 => random.Next(4) switch
+            {
+                0 => new RateLimit(1, random.Next(2) == 0 ? 1UL : 1UL << 60),
+                1 => new Every((uint)random.Next(1 << 28, 1 << 30)),
+                _ => new Every((uint)random.Next(1, 4)),
+            },
             _ => Comparison(depth),
         };
     }
@@ -58,7 +64,10 @@ internal sealed class RandomPrograms(Random random, AddressRange caller, bool is
         if (isHostile && random.Next(40) == 0) return random.Next(3) == 0 ? Condition(1) : Value(depth, !isSigned);
         return (depth == 0 ? random.Next(4) : random.Next(9)) switch
         {
+            0 when makesSystemCalls && random.Next(4) == 0 => new Cast(new IntegerType(8, isSigned), random.Next(2) == 0 ? new SystemCallValue("pid", SystemCallValue.GetPid) : new SystemCallValue("uid", SystemCallValue.GetUid)),
+            0 when random.Next(6) == 0 => new UnaryOperation(UnaryOperator.Negate, new Cast(new IntegerType(8, isSigned), new RegisterValue(Register.RSI))),
             0 => Number(),
+            1 when random.Next(6) == 0 => new Cast(new IntegerType(8, isSigned), new DataAddress("data", EmulatedPoint.Variable)),
             1 => new Cast(new IntegerType(8, isSigned), new RegisterValue(Registers[random.Next(Registers.Length)])),
             2 when random.Next(4) == 0 => new Cast(new IntegerType(4, isSigned), new ThreadNumber(EmulatedPoint.ThreadNumberOffset)),
             2 => isSigned ? new Cast(new IntegerType(8, true), new ReturnAddress()) : random.Next(2) == 0 ? new RegisterValue(Registers[random.Next(Registers.Length)]) : new ReturnAddress(),
@@ -74,6 +83,9 @@ internal sealed class RandomPrograms(Random random, AddressRange caller, bool is
     private Expression Load(bool isSigned)
     {
         var bytes = 1 << random.Next(4);
+        if (random.Next(6) == 0) return new Load(new IntegerType(bytes, isSigned), new BinaryOperation(BinaryOperator.Add, new DataAddress("data", EmulatedPoint.Variable), new Number((ulong)random.Next(isHostile ? 4096 : 2040))));
+        // Through any pointer, or a pointer read through one: mapped or not.
+        if (makesSystemCalls && random.Next(3) == 0) return new Load(new IntegerType(bytes, isSigned), random.Next(2) == 0 ? Value(2, false) : At(Register.RDI, random.Next(-16, 24)));
         if (isHostile && random.Next(3) == 0) return new Load(new IntegerType(bytes, isSigned), random.Next(2) == 0 ? Value(2, false) : At(Registers[random.Next(Registers.Length)], random.Next(-64, 64)));
         return new Load(new IntegerType(bytes, isSigned), random.Next(2) == 0 ? At(Register.RDI, random.Next(8, 17 - bytes)) : At(Register.RSP, random.Next(0, 25 - bytes)));
     }

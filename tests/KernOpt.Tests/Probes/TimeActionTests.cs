@@ -33,9 +33,17 @@ public sealed class TimeActionTests : IDisposable
 
     public void Dispose() => point.Dispose();
 
-    [Fact]
-    public void ACall_IsTimedOnce()
+    private void GiveRow(bool gives)
     {
+        if (gives) TimeAction.GiveRows([(int)EmulatedPoint.ThreadNumberIs], w => point.SharedWord(program, w), (w, value) => point.StoreWord(program.Words + w, value));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ACall_IsTimedOnce(bool hasRow)
+    {
+        GiveRow(hasRow);
         Enter();
         Assert.Equal(0UL, Times.Calls);
         Leave();
@@ -46,27 +54,63 @@ public sealed class TimeActionTests : IDisposable
         Assert.Equal((0UL, 0UL), Missed);
     }
 
-    [Fact]
-    public void Recursion_IsTimedCallByCall()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Recursion_IsTimedCallByCall(bool hasRow)
     {
+        GiveRow(hasRow);
         for (var depth = 0; depth < 5; depth++) Enter(-64 * depth);
         for (var depth = 4; depth >= 0; depth--) Leave(-64 * depth);
         Assert.Equal(5UL, Times.Calls);
         Assert.Equal((0UL, 0UL), Missed);
     }
 
+    /// <summary>More calls in each other than a row has marks for: those that find none are told.</summary>
     [Fact]
-    public void AnExitThatNobodySawBegin_IsNotTimed()
+    public void DeepRecursion_IsTimedOrTold()
     {
+        GiveRow(true);
+        const int depth = 100;
+        for (var n = 0; n < depth; n++) Enter(-16 * n);
+        for (var n = depth - 1; n >= 0; n--) Leave(-16 * n);
+        Assert.InRange(Times.Calls, 64UL, 72UL);
+        Assert.Equal((depth - Times.Calls, depth - Times.Calls), Missed);
+    }
+
+    /// <summary>What lay deeper in the stack is over when a call comes further up, whatever became of it.</summary>
+    [Fact]
+    public void MarksThatWereLeftBehind_MakeRoomForCallsFurtherUp()
+    {
+        GiveRow(true);
+        for (var round = 0; round < 50; round++)
+        {
+            for (var n = 0; n < 3; n++) Enter(-512 * n);
+            Enter(1024);
+            Leave(1024);
+        }
+        Assert.Equal(50UL, Times.Calls);
+        Assert.Equal((0UL, 0UL), Missed);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AnExitThatNobodySawBegin_IsNotTimed(bool hasRow)
+    {
+        GiveRow(hasRow);
         Leave();
         Assert.Equal(0UL, Times.Calls);
         Assert.Equal((0UL, 1UL), Missed);
     }
 
     /// <summary>What a longjmp left behind is taken over by the next call at the same place, whose own time counts.</summary>
-    [Fact]
-    public void ACallThatIsLeftByALongjmp_DoesNotLengthenTheNext()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ACallThatIsLeftByALongjmp_DoesNotLengthenTheNext(bool hasRow)
     {
+        GiveRow(hasRow);
         Enter();
         for (var wait = 0; wait < 2000; wait++) Enter(-512);
         Enter();
