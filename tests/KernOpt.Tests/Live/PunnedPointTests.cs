@@ -77,6 +77,7 @@ public sealed class PunnedPointTests
         {
             var graph = TinyProgram.GraphOf(live, target, function);
             var jump = JumpsAt(target, graph, stored).First();
+            target.Free.Clear();
             target.Free.Add(new AddressRange(jump.First.AlignDown(4096), Math.Max(4096, jump.Choices)));
             ids.Add(live.InstallPoints(live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: false).Placements, new CountProgram(), "test").Value.Installed.Id);
         }
