@@ -83,7 +83,7 @@ public sealed class BlameTests
     private static async Task<RunningTarget> StartAsync(string microseconds)
     {
         var library = Scratch.Compile("blamed", "-O2", "-DLIBRARY", "-shared", "-fPIC");
-        var program = new RunningTarget(Scratch.Compile("blamed", "-O2", library), microseconds.Split(' '));
+        var program = new RunningTarget(Scratch.Compile("blamed", "-O2", "-Wl,--no-as-needed", library), microseconds.Split(' '));
         await program.WaitForLineAsync(l => l == "ready", TimeSpan.FromSeconds(20));
         return program;
     }

@@ -75,7 +75,7 @@ internal sealed record BreakdownPoints(FunctionGraph Graph, ProbeProgram Program
             if (unplaced.Count > 0 && sites.Exists(s => unplaced.Contains(s.Before.BehindEndbr) || unplaced.Contains(s.After.BehindEndbr)))
             {
                 sites = [.. sites.Select(s => unplaced.Contains(s.Before.BehindEndbr) ? null : unplaced.Contains(s.After.BehindEndbr) ? Later(s) : s).OfType<CallSitePoints>()];
-                action = action with { Later = sites.Where(s => s.IsLater).ToImmutableDictionary(s => s.After.At, s => s.At) };
+                action = action with { Later = action.Later.SetItems(sites.Where(s => s.IsLater).Select(s => KeyValuePair.Create(s.After.At, s.At))) };
                 program = ProbeProgram.Of(when, action).Value;
                 sites.RemoveAll(s => program.Check(graph, s.After.BehindEndbr) is not null);
                 continue;
@@ -98,6 +98,17 @@ internal sealed record BreakdownPoints(FunctionGraph Graph, ProbeProgram Program
         if (!ProbeProgram.Of(null, action).Try(out var program, out _)) return null;
         return Beginnings(caller).Select(sites => PlanCaller(session, caller.Graph, sites, action, program, session.Live.Ladder())).FirstOrDefault(p => p is { Unplaced.Count: 0 }) is { } plan
             ? new BreakdownPoints(graph, program, action, [plan], [], []) : null;
+    }
+
+    /// <summary>The call with a point behind it that takes one by itself, further behind where it must be.</summary>
+    public static CallSitePoints WithRoom(Session session, FunctionGraph caller, CallSitePoints site)
+    {
+        var (ladder, entries) = (session.Live.Ladder(), PointRules.Entries(session, caller));
+        for (var at = site; at is not null; at = Later(at))
+        {
+            if (ladder.RungOf(caller, at.After, entries, isPlaceFree: false, out _) is not null) return at;
+        }
+        return site;
     }
 
     /// <summary>Where a call begins that has no point of its own: calls through pointers are left out where they take no points, for then it is not seen to begin there.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
@@ -54,7 +55,8 @@ internal sealed class LiveBreakdowns(Session session, int threadNumberOffset, Ti
         // Its split-off parts call, too.
         var ranges = from.Blocks.Select(b => session.Program.FunctionAt(b.Start)?.Range).OfType<AddressRange>().Append(from.Function.Range).Distinct();
         var when = ranges.Select(r => (Expression)new CalledFrom(calledFrom.Name, r)).Aggregate((a, b) => new BinaryOperation(BinaryOperator.Or, a, b));
-        var sites = CallSitePoints.In(from).Where(s => s.IsIndirect || (s.Target is { } target && names.At(target) == request.Via)).ToList();
+        var sites = CallSitePoints.In(from).Where(s => s.IsIndirect || (s.Target is { } target && names.At(target) == request.Via)).Select(s => BreakdownPoints.WithRoom(session, from, s)).ToList();
+        action = action with { Later = sites.Where(s => s.IsLater).ToImmutableDictionary(s => s.After.At, s => s.At) };
         var caller = sites.Count == 0 || from == graph ? null : new Caller(from, sites, request.Via == request.Callee);
         var isNear = from.Function.Module == graph.Function.Module;
         if (isNear || !BreakdownPoints.JumpsOn(graph))
