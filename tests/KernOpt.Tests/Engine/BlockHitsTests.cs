@@ -32,8 +32,8 @@ public sealed class BlockHitsTests
     public void WhereControlComesInUnseen_NothingIsConcluded()
     {
         var entries = new HashSet<Address> { new(32), new(48) };
-        // A block without instructions has no bytes: entries are looked for from its start to its end.
-        var graph = new FunctionGraph(null!, [.. Graph.Blocks.Select(b => b with { Instructions = [Iced.Intel.Instruction.Create(Iced.Intel.Code.Nopd) with { IP = b.Start.Value, Length = 1 }] })]);
+        // A block without instructions has no bytes, and nothing comes into it. (The length first: the address is kept as that of the end.)
+        var graph = new FunctionGraph(null!, [.. Graph.Blocks.Select(b => b with { Instructions = [Iced.Intel.Instruction.Create(Iced.Intel.Code.Nopd) with { Length = 1, IP = b.Start.Value }] })]);
         Assert.Equal([null, null, true, null], BlockHits.Of(graph, b => b == 2 ? true : null, entries));
         Assert.Equal([false, false, null, null], BlockHits.Of(graph, b => b == 0 ? false : null, entries));
     }
