@@ -1,4 +1,5 @@
 using KernOpt.Live.Regions;
+using KernOpt.Live.Text;
 using KernOpt.Target;
 
 namespace KernOpt.Live;
@@ -18,8 +19,8 @@ public sealed partial class LiveCode
             var stored = 0;
             foreach (var change in points.Region.Changes.Where(c => c.Record.Kind == ChangeKind.Point && c.Record.Owner == points.Id && places.Contains(c.Record.At)).ToList())
             {
-                if (!changes.Undo(points.Region, change, marks: true).Try(out var isStored, out var why)) return why;
-                if (isStored) stored++;
+                if (!changes.Undo(points.Region, change, marks: true).Try(out var held, out var why)) return why;
+                if (held == TextHolds.Patched) stored++;
             }
             unpatched.Invalidate();
             return stored;

@@ -11,7 +11,7 @@ internal sealed class CalleeNames(Session session)
 {
     private const int LongestStub = 16, MostStubs = 4;
 
-    public Callee SystemCall(int? number) => new(CalleeKind.SystemCall, (ulong)(number ?? -1), SystemCallNames.Of(number), "kernel");
+    public static Callee SystemCall(int? number) => new(CalleeKind.SystemCall, (ulong)(number ?? -1), SystemCallNames.Of(number), "kernel");
 
     public Callee At(Address target)
     {
@@ -27,7 +27,7 @@ internal sealed class CalleeNames(Session session)
 
     public static Callee Of(Function function) => new(CalleeKind.Function, function.Start.Value, function.DisplayName, function.Module.Name);
 
-    public Callee Pointer(string function, Address site) => new(CalleeKind.Unknown, site.Value, $"through a pointer at {function}", "");
+    public static Callee Pointer(string function, Address site) => new(CalleeKind.Unknown, site.Value, $"through a pointer at {function}", "");
 
     /// <summary>[endbr64] [bnd] jmp [rip+x], or jmp: where it goes.</summary>
     private Address? Behind(Address stub)

@@ -76,7 +76,7 @@ internal sealed class LiveBreakdowns(Session session, int threadNumberOffset, Ti
     private BreakdownPart Behind(FunctionGraph graph, MeasuredFunction inner, MeasuredFunction outer)
     {
         var targets = graph.Blocks.Where(b => b.End == BlockEnd.TailJump).SelectMany(b => b.Exits).Select(names.At).Distinct().ToList();
-        var only = targets.Count == 1 && graph.Blocks.All(b => b.End != BlockEnd.IndirectTailJump) ? targets[0] : names.Pointer($"the end of {graph.Function.DisplayName}", graph.Function.Start);
+        var only = targets.Count == 1 && graph.Blocks.All(b => b.End != BlockEnd.IndirectTailJump) ? targets[0] : CalleeNames.Pointer($"the end of {graph.Function.DisplayName}", graph.Function.Start);
         return new BreakdownPart(only, true, outer.Calls, [.. outer.Inside().Zip(inner.Inside(), (all, own) => all - own)]);
     }
 
@@ -101,12 +101,12 @@ internal sealed class LiveBreakdowns(Session session, int threadNumberOffset, Ti
             .Where(p => p.Calls > 0 || p.Seconds.Any(s => s > 0))];
     }
 
-    private Callee Jumped(Address? target, FunctionGraph graph) => target is { } to ? names.At(to) : names.Pointer($"the end of {graph.Function.DisplayName}", graph.Function.Start);
+    private Callee Jumped(Address? target, FunctionGraph graph) => target is { } to ? names.At(to) : CalleeNames.Pointer($"the end of {graph.Function.DisplayName}", graph.Function.Start);
 
     private Callee Of(CallSitePoints site, Address? target, FunctionGraph graph)
     {
-        if (site.IsSystemCall) return names.SystemCall(site.Number);
+        if (site.IsSystemCall) return CalleeNames.SystemCall(site.Number);
         if ((target ?? site.Target) is { } address) return names.At(address);
-        return names.Pointer($"{graph.Function.DisplayName}+0x{site.At - graph.Function.Start:x}", site.At);
+        return CalleeNames.Pointer($"{graph.Function.DisplayName}+0x{site.At - graph.Function.Start:x}", site.At);
     }
 }

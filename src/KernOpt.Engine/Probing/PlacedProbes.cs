@@ -24,8 +24,6 @@ internal sealed record PlacedPoint(FunctionGraph Graph, Point Point, Rung Rung, 
 /// <summary>Code of one program at points of a target for a while. The session must have claimed the target. What could not be placed is counted as refused.</summary>
 internal sealed class PlacedProbes(Session session, IPointProgram program, string text, RefusalCount refusals, IProgress<string> progress) : IDisposable
 {
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
-
     /// <summary>Places in one module from which on it pays to look at all of its functions first: a second, for less to save at each passage.</summary>
     private const int FewestToLearn = 256;
 

@@ -13,7 +13,7 @@ public sealed partial record TimeAction
     private const int TableWords = 2 * Slots;
 
     /// <summary>Looks at all slots that the call may have, so that it never has two. Leaves the one that is taken in the register of marks.</summary>
-    private void EnterTable(PassageCode passage, Label full)
+    private static void EnterTable(PassageCode passage, Label full)
     {
         var code = passage.Code;
         var (key, slot, tries, free) = (passage.Free(2), passage.Free(3), passage.Free(4), passage.Free(5));
@@ -44,7 +44,7 @@ public sealed partial record TimeAction
     }
 
     /// <summary>The time has been taken.</summary>
-    private void LeaveTable(PassageCode passage, int words, Label missed)
+    private static void LeaveTable(PassageCode passage, int words, Label missed)
     {
         var code = passage.Code;
         var (key, slot, tries, time) = (passage.Free(2), passage.Free(3), passage.Free(4), passage.Free(5));

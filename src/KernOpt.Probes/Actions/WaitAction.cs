@@ -157,7 +157,7 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
     }
 
     /// <summary>Adds to the row of what was waited for, by whom, in which function.</summary>
-    private void Record(PassageCode passage, Address function, Label done)
+    private static void Record(PassageCode passage, Address function, Label done)
     {
         var code = passage.Code;
         var (mine, row, tries, time, what, caller) = (passage.Free(Key), passage.Free(Slot), passage.Free(Tries), passage.Free(Value), passage.Free(What), passage.Free(Caller));

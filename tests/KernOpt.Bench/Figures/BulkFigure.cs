@@ -85,11 +85,12 @@ internal static class BulkFigure
         counters.Install(plans, CancellationToken.None);
         var placing = meter.Read();
         var points = counters.Points;
-        var (counts, _) = await counters.CountAsync(0, Counting, CancellationToken.None);
+        await Task.Delay(Counting);
+        var passages = points.Aggregate(0UL, (sum, p) => sum + p.Word(0));
         meter.Read();
         var notes = await counters.RemoveAsync(CancellationToken.None);
         return new Round(asked, points.Count, points.Count(p => p.Rung is Rung.PunnedJump or Rung.PunnedCall), planning, placing, meter.Read(),
-            counts.Aggregate(0UL, (sum, c) => sum + c), notes);
+            passages, notes);
     }
 
     private sealed class Meter

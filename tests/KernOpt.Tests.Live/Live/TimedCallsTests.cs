@@ -23,7 +23,7 @@ public sealed class TimedCallsTests
     [InlineData("t", 1, 0.02)]
     [InlineData("l", 1, 0.02)]
     [InlineData("e", 0, 0)]
-    public void Calls_AreTimedIfTheyReturn(string kind, int timedPerRound, double milliseconds)
+    public async Task Calls_AreTimedIfTheyReturn(string kind, int timedPerRound, double milliseconds)
     {
         foreach (var givesRows in new[] { false, true })
         {
@@ -37,12 +37,12 @@ public sealed class TimedCallsTests
             Assert.Empty(report.Refused);
             var set = report.Installed;
             program.WriteLine($"{kind} {Rounds}");
-            var answer = Task.Run(program.ReadLine);
+            var answer = Task.Run(program.ReadLine, TestContext.Current.CancellationToken);
             while (!answer.IsCompleted)
             {
                 if (givesRows) TimeAction.GiveRows(subject.Target.ReadThreadNumbers(), set.SharedWord, set.StoreShared);
             }
-            Assert.Equal("ok", answer.GetAwaiter().GetResult());
+            Assert.Equal("ok", await answer);
             var times = Enumerable.Range(0, set.Points).Select(p => TimeAction.Read(word => set.Word(p, compiled.ActionWords + word))).Aggregate(CallTimes.None, (sum, t) => sum.Plus(t));
             var (noRoom, noEntry) = TimeAction.Missed(set.SharedWord);
             // A thread that is given its row during a call is told as one whose beginning was not seen.
