@@ -1,3 +1,4 @@
+using KernOpt.Live.Points.Punning;
 using KernOpt.Live.Regions;
 using KernOpt.Live.Text;
 using KernOpt.Target;
@@ -103,11 +104,22 @@ internal sealed class Reclamation(ITarget target, RegionSet regions, TextChanges
             Release(candidates[(candidates.Count / 2)..]);
         }
 
-        private static IEnumerable<AddressRange> RangesOf(Waiting candidate)
+        private IEnumerable<AddressRange> RangesOf(Waiting candidate)
         {
             if (candidate.Placed is { } placed && placed.Entry.Code.Length > 0) yield return candidate.Region.RangeOf(placed.Entry.Code);
             foreach (var springboard in candidate.Springboards) yield return springboard.Record.Range;
-            foreach (var stones in candidate.Stones) yield return stones;
+            foreach (var jump in candidate.Stones.SelectMany(JumpsOf)) yield return jump;
+        }
+
+        /// <summary>Neighbouring pages are one range.</summary>
+        private IEnumerable<AddressRange> JumpsOf(AddressRange stones)
+        {
+            for (var page = stones.Start; page < stones.End; page += StoneRoom.PageBytes)
+            {
+                var bytes = new byte[StoneRoom.PageBytes];
+                if (target.Read(page, bytes) < bytes.Length) yield return new AddressRange(page, StoneRoom.PageBytes);
+                else foreach (var jump in StonePages.Jumps(page, bytes)) yield return jump;
+            }
         }
 
         /// <summary>Padding and pages first, then the records, then the entry: killed in between, a later run finds the rest draining.</summary>

@@ -39,6 +39,15 @@ internal sealed class StonePages
     /// <summary>The whole file.</summary>
     public byte[] Bytes => [.. pages.SelectMany(p => p)];
 
+    /// <summary>
+    /// Where a thread may be in a page that is mapped at an address, by what the page holds: before a stone's jump, for it is one instruction and calls nothing. A number in memory that means something
+    /// else seldom looks like one of these, and often like an address of the page.
+    /// </summary>
+    public static IEnumerable<AddressRange> Jumps(Address page, byte[] bytes)
+    {
+        for (var at = 0; bytes.AsSpan(at).IndexOf(Jump) is >= 0 and var next; at += next + 1) yield return new AddressRange(page + (ulong)(at + next), 1);
+    }
+
     private int PageFor(List<int> wanted)
     {
         for (var i = 0; i < pages.Count; i++)
