@@ -16,14 +16,20 @@ public sealed class BlameSearch(IBreakdowns breakdowns, BlameSettings settings, 
         if (!(await MeasureAsync(root, cancellation).ConfigureAwait(false)).Try(out _, out var why)) return why;
         root.CallsPerSecond = root.Breakdown!.Calls / root.Breakdown.Seconds;
         if (root.Breakdown.Calls > 0) root.MeanNanoseconds = root.Breakdown.Inside.Sum() / root.Breakdown.Calls * 1e9;
-        var steps = 1;
+        var (steps, isCutShort) = (1, false);
         while (!cancellation.IsCancellationRequested && !isTimeOver() && Next(root) is { } next)
         {
             progress.Report($"step {steps + 1}: {next.Callee}, {next.Share.Value:P0} of the time");
-            if (!(await MeasureAsync(next, cancellation).ConfigureAwait(false)).Try(out _, out why)) next.WhyNot = $"{why}";
+            if (!(await MeasureAsync(next, cancellation).ConfigureAwait(false)).Try(out _, out why))
+            {
+                // That it was not measured says nothing of it: it is left open.
+                isCutShort = cancellation.IsCancellationRequested || why.Reason == Reasons.Interrupted || why.Reason == Reasons.TargetEnded || why.Reason == Reasons.TargetGone || why.Reason == Reasons.TargetReplaced;
+                if (isCutShort) break;
+                next.WhyNot = $"{why}";
+            }
             steps++;
         }
-        return new BlameTree(root, Judge(root, cancellation.IsCancellationRequested), steps);
+        return new BlameTree(root, Judge(root, isCutShort || cancellation.IsCancellationRequested), steps);
     }
 
     private async Task<Outcome<Done>> MeasureAsync(BlameNode node, CancellationToken cancellation)

@@ -33,7 +33,7 @@ internal static class BlockHits
 
         bool IsOnlyEnteredThrough(BasicBlock next, BasicBlock through) => !IsEnteredUnseen(next) && next.Predecessors.All(p => p == through.Index || p == next.Index);
 
-        bool IsEnteredUnseen(BasicBlock one) => one.Index == graph.EntryIndex || entries.Any(e => e >= one.Start && e < one.Close);
+        bool IsEnteredUnseen(BasicBlock one) => graph.IsEntered(one) || entries.Any(e => e >= one.Start && e < one.Close);
     }
 
     private static bool GoesOnOnlyTo(BasicBlock from, BasicBlock to) =>

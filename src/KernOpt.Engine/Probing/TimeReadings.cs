@@ -24,7 +24,7 @@ internal static class TimeReadings
         var ticksPerSecond = program.Action is TimeAction { IsCpuTime: true } ? NanosecondsPerSecond : (target.ReadTimeStamp() - start) / seconds;
         var to = probes.Points.Select((p, i) => (Point: p, Times: Times(p).Since(from[i]))).ToList();
         var (noRoomNow, noEntryNow) = Missed(probes);
-        var rows = to.GroupBy(t => t.Point.Graph.Function).Where(f => !probes.Incomplete.Contains(f.Key)).Select(f => Row(f.Key, f.Aggregate(CallTimes.None, (sum, t) => sum.Plus(t.Times)), ticksPerSecond)).OrderByDescending(r => r.TotalSeconds).ToList();
+        var rows = to.Where(t => program.Places.Asked?.Contains(t.Point.Point.At) ?? true).GroupBy(t => t.Point.Graph.Function).Where(f => !probes.Incomplete.Contains(f.Key)).Select(f => Row(f.Key, f.Aggregate(CallTimes.None, (sum, t) => sum.Plus(t.Times)), ticksPerSecond)).OrderByDescending(r => r.TotalSeconds).ToList();
         return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => to[i].Times.Calls, _ => null),
             Times: new TimesReport(rows, (long)(noRoomNow - noRoom), (long)(noEntryNow - noEntry)));
 

@@ -24,8 +24,8 @@ public readonly record struct RatioOfSums(double Value, double Error, int Slices
     /// <summary>A share of a share; of independent measurements.</summary>
     public RatioOfSums Times(RatioOfSums other) => new(Value * other.Value, Math.Sqrt(Square(Value * other.Error) + Square(other.Value * Error)), Fewest(other));
 
-    /// <summary>Of independent measurements.</summary>
-    public RatioOfSums Plus(RatioOfSums other) => new(Value + other.Value, Math.Sqrt(Square(Error) + Square(other.Error)), Fewest(other));
+    /// <summary>The errors are added, as of parts of one window that are large together and small together: no dependence makes it look better known than it is.</summary>
+    public RatioOfSums Plus(RatioOfSums other) => new(Value + other.Value, Error + other.Error, Fewest(other));
 
     /// <summary>Both sides of the interval, alpha / 2 beyond each.</summary>
     public (double Low, double High) Interval(double alpha)

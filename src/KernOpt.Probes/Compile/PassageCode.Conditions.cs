@@ -142,7 +142,7 @@ internal sealed partial class PassageCode
         return OnFlags(comparison.Operator, isSigned, wanted);
     }
 
-    private bool IsUntouched(Register register) => register.GetFullRegister() is var full && full != Register.RSP && !(isOpen && scratch.Registers.Contains(full));
+    private bool IsUntouched(Register register) => register.GetFullRegister() is var full && full != Register.RSP && full != scratch.Flags && !(isOpen && scratch.Registers.Contains(full));
 
     private static ConditionCode OnFlags(BinaryOperator comparison, bool isSigned, bool wanted) => (comparison, wanted) switch
     {

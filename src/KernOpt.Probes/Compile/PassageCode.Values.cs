@@ -137,7 +137,7 @@ internal sealed partial class PassageCode
             _ => Register.None,
         };
         if (register is Register.None or Register.RSP) return null;
-        return isOpen && scratch.Registers.Contains(register) ? null : new AssemblerRegister64(register);
+        return IsUntouched(register) ? new AssemblerRegister64(register) : null;
     }
 
     /// <summary>A number that an instruction can hold, which is extended by its sign.</summary>

@@ -116,6 +116,8 @@ internal sealed partial class PassageCode(Assembler code, PointContext context, 
     private int? SavedAt(Register full)
     {
         if (!isOpen) return null;
+        // Pushed before all others; where it is not live, nobody asks.
+        if (full == scratch.Flags && scratch.IsFlagsRegisterLive) return WordBytes * scratch.Saved.Length;
         var index = scratch.Saved.IndexOf(full);
         return index < 0 ? null : WordBytes * (scratch.Saved.Length - 1 - index);
     }

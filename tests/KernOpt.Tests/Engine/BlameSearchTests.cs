@@ -64,6 +64,18 @@ public sealed class BlameSearchTests
         Assert.Contains("NotTimed", tree.Root.Children[0].WhyNot, StringComparison.Ordinal);
     }
 
+    /// <summary>Interrupted, or the target ended, while it was measured: nothing is known of it, and it is not what the search found.</summary>
+    [Fact]
+    public async Task WhatWasCutShort_IsLeftOpen()
+    {
+        foreach (var why in new[] { Reasons.Interrupted, Reasons.TargetEnded })
+        {
+            var tree = await SearchAsync(new Known { Refused = "a", Why = why }.Calls("root", 1, ("a", 9)));
+            Assert.Null(tree.Verdict.Bottleneck);
+            Assert.Contains("before a (90", tree.Verdict.Why, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Recursion_EndsTheWayDown()
     {
@@ -125,6 +137,7 @@ public sealed class BlameSearchTests
         public double Noise { get; set; }
         public string? Missed { get; init; }
         public string? Refused { get; init; }
+        public Reason Why { get; init; } = Reasons.NotTimed;
         public string? Lasts { get; init; }
         public List<BreakdownRequest> Asked { get; } = [];
 
@@ -139,7 +152,7 @@ public sealed class BlameSearchTests
         public Task<Outcome<Breakdown>> MeasureAsync(BreakdownRequest request, CancellationToken cancellation)
         {
             Asked.Add(request);
-            if (request.Callee.Name == Refused) return Task.FromResult<Outcome<Breakdown>>(Reasons.NotTimed.With(Refused));
+            if (request.Callee.Name == Refused) return Task.FromResult<Outcome<Breakdown>>(Why.With(Refused));
             var (own, calls) = functions[request.Callee.Name];
             var parts = calls.Where(c => c.Name != Missed).Select((c, i) => new BreakdownPart(CalleeOf(c.Name), c.Name[0] == '>', c.Name == Lasts ? 0 : 10, Slices(c.Time, i == 0))).ToList();
             var inside = Slices(own + calls.Sum(c => c.Time), false);

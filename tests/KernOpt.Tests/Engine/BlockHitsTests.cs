@@ -28,6 +28,16 @@ public sealed class BlockHitsTests
     [Fact]
     public void OfWhatNoRunBlockLeadsTo_NothingWasRun() => Assert.Equal([false, false, false, false], BlockHits.Of(Graph, b => b == 0 ? false : null, Nowhere));
 
+    /// <summary>Unwinding comes into a landing pad, which may have no predecessor, or one that went elsewhere.</summary>
+    [Fact]
+    public void OfALandingPad_NothingIsConcluded()
+    {
+        var graph = new FunctionGraph(null!, Graph.Blocks) { LandingPads = [3] };
+        Assert.Equal([false, false, false, null], BlockHits.Of(graph, b => b == 0 ? false : null, Nowhere));
+        Assert.Equal([null, null, null, true], BlockHits.Of(graph, b => b == 3 ? true : null, Nowhere));
+        Assert.Equal([true, null, null, true], BlockHits.Of(Graph, b => b == 3 ? true : null, Nowhere));
+    }
+
     [Fact]
     public void WhereControlComesInUnseen_NothingIsConcluded()
     {

@@ -154,6 +154,50 @@ public sealed class BreakdownActionTests : IDisposable
         Assert.Equal((2UL, 2UL, 0UL), (Times.Begun, Times.Ended, Times.NoEntry));
     }
 
+    /// <summary>Whatever register keeps the flags meanwhile: the target is the function's, read where that was.</summary>
+    [Theory]
+    [InlineData("call rbp")]
+    [InlineData("call [rbp+8]")]
+    [InlineData("call [r12+rbp*8]")]
+    public void ATargetInAnyRegister_IsTheFunctions(string call)
+    {
+        using var other = new EmulatedPoint(c =>
+        {
+            c.push(rbx);
+            c.push(rbp);
+            switch (call)
+            {
+                case "call rbp": c.call(rbp); break;
+                case "call [rbp+8]": c.call(__qword_ptr[rbp + 8]); break;
+                default: c.call(__qword_ptr[r12 + rbp * 8]); break;
+            }
+            c.pop(rbp);
+            c.pop(rbx);
+            c.ret();
+        });
+        var adopting = new BreakdownAction(EmulatedPoint.ThreadNumberOffset, other.Graph.Function.Start, Entry) { Adopts = true };
+        var calls = ProbeProgram.Of(null, adopting).Value;
+        var random = new Random(5);
+        for (var i = 0; i < 30; i++)
+        {
+            // All is live, or all but some of what the call does not need.
+            var live = LiveSet.All - (i == 0 ? LiveSet.Empty : Enumerable.Range(0, 4).Aggregate(LiveSet.Empty, (set, _) => set | LiveSet.Of(Spare[random.Next(Spare.Length)])));
+            var before = other.Emit(calls, live, Before);
+            other.Clear(calls);
+            var there = other.Arrive(random);
+            var pointed = there.General[Register.RDI - Register.RAX] + 8;
+            there.General[Register.RBP - Register.RAX] = call == "call rbp" ? Callee : pointed - 8;
+            there.General[Register.R12 - Register.RAX] = pointed - 8 * (pointed - 8);
+            there.General[MachineState.Rsp] -= 16;
+            Assert.Null(other.Pass(before, there, live));
+            var times = adopting.Read([(other.Graph, new Point(other.Graph.Entry, Before), w => other.Word(w))], w => other.SharedWord(calls, w), ulong.MaxValue / 2);
+            var wanted = call == "call rbp" ? Callee : other.Memory(pointed);
+            Assert.Contains(times.Parts, p => p.Key.Target == new Address(wanted));
+        }
+    }
+
+    private static readonly Register[] Spare = [Register.RAX, Register.RCX, Register.RDX, Register.RSI, Register.RDI, Register.RBX, Register.R8, Register.R13, Register.R15];
+
     [Fact]
     public void AnInstructionBesideAllCalls_IsRefused() => Assert.Equal(Reasons.NotTimed, program.Check(point.Graph, At(1))!.Reason);
 

@@ -180,6 +180,9 @@ internal sealed class EmulatedPoint : IDisposable
     }
 
     /// <summary>Above: how far the return address is from the stack pointer.</summary>
+    /// <summary>The word at an address.</summary>
+    public ulong Memory(ulong address) => Load(address, 8);
+
     public Meaning MeaningOf(MachineState state, int above = Above) => new(state, Load, Load(state.General[MachineState.Rsp] + (ulong)above, 8));
 
     /// <summary>Runs a passage; answers what it did that it must not have, null when there is nothing.</summary>
