@@ -1,4 +1,5 @@
 using Iced.Intel;
+using KernOpt.Code.Calls;
 using KernOpt.Code.Graphs;
 
 namespace KernOpt.Code.Bodies;
@@ -71,7 +72,14 @@ public static class Liveness
     /// The same where nothing is taken on trust: everything is live before a call and at a return, the status flags too, which routines that are written by hand pass to each
     /// other. What is dead here is overwritten before the function calls or returns.
     /// </summary>
-    public static Liveness<BasicBlock> WithoutConventions(FunctionGraph graph) => OfGraph(graph, EffectsWithoutConventions, LiveSet.All, LiveSet.All);
+    public static Liveness<BasicBlock> WithoutConventions(FunctionGraph graph) => OfGraph(graph, graph.IsUnwoundInto ? EffectsBeforeUnwinding : EffectsWithoutConventions, LiveSet.All, LiveSet.All);
+
+    /// <summary>A faulting instruction may lead to a landing pad (-fnon-call-exceptions), which no edge shows.</summary>
+    private static Effects EffectsBeforeUnwinding(in Instruction instruction)
+    {
+        var effects = EffectsWithoutConventions(instruction);
+        return effects with { Reads = effects.Reads | StrictEffects.Unwound };
+    }
 
     private static Effects EffectsWithoutConventions(in Instruction instruction)
     {

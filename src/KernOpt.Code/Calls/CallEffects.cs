@@ -14,12 +14,12 @@ internal sealed class CallEffects(IReadOnlyDictionary<Address, int> numbers, Lin
     private static readonly Effects BeforeKnown = new(StrictEffects.Unwound, LiveSet.Empty, LiveSet.Empty, MemoryEffect.None, true);
 
     /// <summary>Callee: the function that the instruction calls. What that does is not among the effects.</summary>
-    public Effects Of(Function function, in Instruction instruction, out int callee)
+    public Effects Of(FunctionGraph graph, in Instruction instruction, out int callee)
     {
         callee = NoCallee;
         var effects = IsCall(instruction) ? OfCall(instruction, out callee) : RepeatedEffects.Of(instruction);
         // A faulting instruction may lead to a landing pad, too (-fnon-call-exceptions).
-        return function.HasLandingPads ? effects with { Reads = effects.Reads | StrictEffects.Unwound } : effects;
+        return graph.IsUnwoundInto ? effects with { Reads = effects.Reads | StrictEffects.Unwound } : effects;
     }
 
     /// <summary>The function that begins there, or what is known of what else does.</summary>

@@ -50,11 +50,11 @@ public sealed class ModuleUses
     public CalleeUse this[Address target] => calls.UseOf(target, out var callee) is var use && callee == CallEffects.NoCallee ? use : uses[callee];
 
     /// <summary>What is live in a function of the module; everything is where it returns.</summary>
-    public Liveness<BasicBlock> LivenessOf(FunctionGraph graph) => Liveness.OfGraph(graph, (in Instruction i) => EffectsOf(graph.Function, i), BoundaryOf);
+    public Liveness<BasicBlock> LivenessOf(FunctionGraph graph) => Liveness.OfGraph(graph, (in Instruction i) => EffectsOf(graph, i), BoundaryOf);
 
-    private Effects EffectsOf(Function function, in Instruction instruction)
+    private Effects EffectsOf(FunctionGraph graph, in Instruction instruction)
     {
-        var effects = calls.Of(function, instruction, out var callee);
+        var effects = calls.Of(graph, instruction, out var callee);
         return callee == CallEffects.NoCallee ? effects : StrictEffects.OfCall(uses[callee]);
     }
 

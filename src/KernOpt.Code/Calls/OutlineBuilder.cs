@@ -41,7 +41,7 @@ internal sealed class OutlineBuilder(FunctionGraph graph, CallEffects calls)
         LiveSet reads = LiveSet.Empty, kills = LiveSet.Empty;
         foreach (var instruction in block.Instructions)
         {
-            var effects = calls.Of(graph.Function, instruction, out var callee);
+            var effects = calls.Of(graph, instruction, out var callee);
             reads |= effects.Reads - kills;
             kills |= effects.Kills;
             if (callee == CallEffects.NoCallee) continue;

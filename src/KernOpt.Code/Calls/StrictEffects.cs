@@ -11,7 +11,7 @@ internal static class StrictEffects
 {
     /// <summary>
     /// What an exception or a cancellation that unwinds the stack through a call hands on to whoever catches it: the unwinder is made of ordinary functions and gives back what those
-    /// have to preserve (psABI 3.2.1; Itanium C++ ABI, exception handling, 1.6), all other registers being lost in it. Landing pads are in no graph, and may be far up the stack,
+    /// have to preserve (psABI 3.2.1; Itanium C++ ABI, exception handling, 1.6), all other registers being lost in it. No edge leads to a landing pad, which may be far up the stack,
     /// so a call reads these whatever comes after it.
     /// </summary>
     public static readonly LiveSet Unwound = LiveSet.Of(Register.RBX, Register.RBP, Register.RSP, Register.R12, Register.R13, Register.R14, Register.R15) | LiveSet.Rest;

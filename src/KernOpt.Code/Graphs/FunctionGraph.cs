@@ -78,6 +78,9 @@ public sealed partial class FunctionGraph(Function function, ImmutableArray<Basi
     /// <summary>Indexes of the blocks into which unwinding comes back, ascending: from some call of the function, with the callee-saved registers and the stack of there. They may have predecessors besides.</summary>
     public ImmutableArray<int> LandingPads { get; init; } = [];
 
+    /// <summary>Unwinding may come back into the function, or into a part of it that is split off, as far as is known.</summary>
+    public bool IsUnwoundInto => Function.HasLandingPads || !LandingPads.IsEmpty;
+
     /// <summary>Control comes in at the block's start by ways that are no edges: a call of the function, or unwinding.</summary>
     public bool IsEntered(BasicBlock block) => block.Index == EntryIndex || LandingPads.BinarySearch(block.Index) >= 0;
 

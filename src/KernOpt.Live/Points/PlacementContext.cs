@@ -12,6 +12,8 @@ internal sealed class PlacementContext(
     ITarget target, ICodeSource source, PatchSites sites, FunctionGraph graph, IReadOnlySet<Address> entries, IReadOnlyList<AddressRange> innerPadding, TakenText taken, StoneRoom room)
 {
     public const int JumpBytes = PatchSites.JumpBytes;
+    private const ulong CacheLine = 64;
+
     public const int ShortJumpBytes = PatchSites.ShortJumpBytes;
 
     public FunctionGraph Graph => graph;
@@ -40,11 +42,14 @@ internal sealed class PlacementContext(
         return null;
     }
 
-    /// <summary>So many bytes of padding lie right behind the instruction, and one store can fill them.</summary>
+    /// <summary>
+    /// So many bytes of padding lie right behind the instruction, and one store can fill them. All of the jump lies in one cache line: a processor that fetched the padding's line before its store, and
+    /// the instruction's behind its own, would put the two together (adr/0003).
+    /// </summary>
     public bool HasPaddingBehind(Point point, int bytes)
     {
         var range = new AddressRange(new Address(point.Instruction.NextIP), (ulong)bytes);
-        return target.CanStoreAtOnce(range.Start, bytes) && !taken.Overlaps(range) && sites.IsPadding(graph.Function, range, innerPadding);
+        return target.CanStoreAtOnce(range.Start, bytes) && point.At.AlignDown(CacheLine) == (range.End - 1).AlignDown(CacheLine) && !taken.Overlaps(range) && sites.IsPadding(graph.Function, range, innerPadding);
     }
 
     private IEnumerable<Address> HopsFrom(Address at, ImmutableArray<Address> hops) => sites.FindHops(graph.Function, at, r => IsTaken(r, hops), innerPadding);

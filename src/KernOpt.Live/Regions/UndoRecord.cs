@@ -28,7 +28,7 @@ public enum ChangeKind : byte
     None = 0,
     /// <summary>An instruction of a function's entry block became a jump.</summary>
     Entry = 1,
-    /// <summary>Padding became a jump of five bytes, or of two to another such place.</summary>
+    /// <summary>Padding became a jump of five bytes, or of two to another such place, or the end of a jump's displacement.</summary>
     Springboard = 2,
     /// <summary>A direct call was pointed elsewhere.</summary>
     CallSite = 3,
@@ -43,8 +43,8 @@ internal sealed record UndoRecord(
     public int Length => Original.Length;
     public AddressRange Range => new(At, (ulong)Original.Length);
 
-    /// <summary>That, and the bytes behind it that complete a jump which is longer: they must stay what they are while the change is in.</summary>
-    public AddressRange Extent { get; } = PunnedJump.ExtentOf(At, Patched.AsSpan());
+    /// <summary>That, and the bytes behind it that complete a jump which is longer: they must stay what they are while the change is in. Padding is completed by nothing.</summary>
+    public AddressRange Extent { get; } = Kind == ChangeKind.Springboard ? new(At, (ulong)Original.Length) : PunnedJump.ExtentOf(At, Patched.AsSpan());
 
     public bool IsPunned => Extent.Length > (ulong)Length;
 

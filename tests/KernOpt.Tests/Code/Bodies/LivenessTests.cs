@@ -1,5 +1,6 @@
 using Iced.Intel;
 using KernOpt.Code.Bodies;
+using KernOpt.Code.Graphs;
 using KernOpt.Target;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
@@ -18,6 +19,24 @@ public sealed class LivenessTests
         Assert.True(live.Contains(LiveSet.Of(Register.RAX, Register.RDX, Register.RBX, Register.R15, Register.RSP, Register.XMM0, Register.ST0)));
         Assert.False(live.Overlaps(LiveSet.Of(Register.RDI, Register.R11, Register.XMM9)));
         Assert.Equal(RflagsBits.DF | RflagsBits.AC, live.Flags);
+    }
+
+    /// <summary>The load may fault, and its handler throw: the landing pad sees rbx as it was.</summary>
+    [Fact]
+    public void What_unwinding_hands_on_is_alive_wherever_a_landing_pad_may_follow()
+    {
+        var block = new BasicBlock(0, HandMade.Start, [.. HandMade.Assemble(c =>
+        {
+            c.mov(rax, __[rdi]);
+            c.mov(rbx, 5);
+            c.mov(r11, 5);
+            c.ret();
+        })], BlockEnd.Return);
+        var graph = new FunctionGraph(HandMade.Function, [block]);
+        Assert.False(Liveness.WithoutConventions(graph).Before(block, 0).Overlaps(LiveSet.Of(Register.RBX, Register.R11)));
+        var unwound = Liveness.WithoutConventions(new FunctionGraph(HandMade.Function, [block]) { LandingPads = [0] }).Before(block, 0);
+        Assert.True(unwound.Contains(LiveSet.Of(Register.RBX)));
+        Assert.False(unwound.Overlaps(LiveSet.Of(Register.R11)));
     }
 
     [Fact]
