@@ -44,14 +44,25 @@ internal sealed class Subject : IDisposable
     {
         var report = Live.RevertAll();
         var restored = report.Restored;
-        Wait.Until(() =>
+        try
         {
-            if (report.Draining == 0 && Live.Regions.Count == 0) return true;
-            report = Live.RevertAll();
-            return false;
-        });
+            Wait.Until(() =>
+            {
+                if (report.Draining == 0 && Live.Regions.Count == 0) return true;
+                report = Live.RevertAll();
+                return false;
+            });
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"{report.Draining} are draining, {Live.Regions.Count} regions: {string.Join("; ", Evidence())}");
+        }
         return report with { Restored = restored };
     }
+
+    /// <summary>Why memory of ours is not proved to be left.</summary>
+    private IEnumerable<string> Evidence() => Target.ReadMap().Mappings.Where(m => m.Path.Contains("kernopt", StringComparison.Ordinal) && m.Protection.HasFlag(Protection.Execute))
+        .Select(m => (m.Range, Proof: Target.ProveQuiescent([m.Range]))).Where(p => !p.Proof.Try(out var found, out _) || !found.IsProved).Select(p => $"{p.Range}: {(p.Proof.Try(out var found, out var why) ? found.Evidence : $"{why}")}");
 
     public IReadOnlyList<TextDifference> TextDifferences => TextCheck.CompareAll(Target).Differences;
 
