@@ -272,7 +272,7 @@ public sealed class ProbeProgramTests
         var state = point.Arrive(new Random(1));
         for (var i = 0; i < TraceAction.Capacity + 10; i++) Assert.Null(point.Pass(code, state, LiveSet.All));
         var records = new List<TraceRecord>();
-        Assert.False(action.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false));
+        Assert.False(action.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false).IsUnfinished);
         Assert.Equal((ulong)(TraceAction.Capacity + 10 - records.Count), TraceAction.LostOf(w => point.SharedWord(program, w)));
         Assert.All(records, r => Assert.Equal(state.General[Register.RSI - Register.RAX], r.Values[0]));
         Assert.Equal(records.Select(r => r.Time).Order(), records.Select(r => r.Time));
