@@ -49,7 +49,6 @@ public sealed class ProbeProgramTests
                         counted++;
                         AssertRecorded(point, program, meaning, counted, $"seed {seed}: {program.Action} when {when}");
                     }
-                    else counted += Readable(() => meaning.Of(program.Action.Values[0])) is null ? 0 : 1;
                     unreadable += program.Action is TraceAction ? 0 : Math.Min(1, missing);
                 }
                 if (program.UnreadableWord is { } word) Assert.True((ulong)unreadable == point.Word(word), $"seed {seed}: {program.Action} when {when}: {point.Word(word)} unreadable, not {unreadable}");
