@@ -10,9 +10,11 @@ namespace KernOpt.Engine.Probing;
 /// <summary>Plans the places of a program together with those that its conditions need: the functions that threads are to be inside of, and where flags change.</summary>
 internal static class MarkSearch
 {
-    /// <summary>Refused like <see cref="PlaceSearch"/>, and (5511) where the places are not all in one module, or a flag is never set.</summary>
+    /// <summary>Refused like <see cref="PlaceSearch"/>, (8001) where a flag is changed that nothing asks for, and (5511) where the places are not all in one module, or a flag is never set.</summary>
     public static Outcome<IReadOnlyList<PlacementPlan>> Plan(Session session, ProbeRequest request, IReadOnlyList<Place> places, ProbeProgram program, RefusalCount refusals, CancellationToken cancellation)
     {
+        if (request.Sets.Concat(request.Clears).FirstOrDefault(c => !program.ThreadMarks.OfType<Flag>().Any(f => f.Name == c.Flag)) is { Flag: { } unasked })
+            return Reasons.BadCommandLine.With($"--set or --clear of '{unasked}', and no condition asks for flag({unasked})");
         if (!program.ThreadMarks.Any()) return PlaceSearch.Plan(session, places, program, refusals, cancellation);
         if (program.ThreadMarks.OfType<Flag>().FirstOrDefault(f => !request.Sets.Any(s => s.Flag == f.Name)) is { } never) return Reasons.MarksApart.With($"{never}: no place sets it");
         if (!AddressesOf(session, places).Try(out var asked, out var why)) return why;
