@@ -1,7 +1,9 @@
+using KernOpt.Code.Graphs;
 using KernOpt.Engine.Profiling;
 using KernOpt.Engine.Sessions;
 using KernOpt.Live.Points;
 using KernOpt.Probes;
+using KernOpt.Probes.Compile;
 using KernOpt.Probes.Language;
 using KernOpt.Target;
 
@@ -22,11 +24,37 @@ internal static class MarkSearch
         if (!ByAddress(session, request.Sets, all).Try(out var sets, out why)) return why;
         if (!ByAddress(session, request.Clears, all).Try(out var clears, out why)) return why;
         program.Places = new MarkPlaces(asked, sets, clears);
+        foreach (var inside in program.ThreadMarks.OfType<Inside>())
+        {
+            if (!GraphOf(session, inside).Try(out var graph, out why)) return why;
+            if (!graph.Entry.Predecessors.IsEmpty) return Reasons.MarksApart.With($"{inside}: it jumps back to its first instruction");
+        }
         var planned = PlaceSearch.Plan(session, all, program, refusals, cancellation);
         if (!planned.Try(out var plans, out why)) return why;
         var modules = plans.Where(p => p.Placements.Count > 0).Select(p => p.Placements[0].Graph.Function.Module.Name).Distinct().ToList();
         return modules.Count > 1 ? Reasons.MarksApart.With(string.Join(", ", modules)) : planned;
     }
+
+    /// <summary>Why marks would not be what they are said to be (5511): a place that begins, ends or changes one has no code.</summary>
+    public static Refusal? Lacking(Session session, ProbeProgram program, IReadOnlyList<PlacedPoint> placed)
+    {
+        var at = placed.Select(p => p.Point.At).ToHashSet();
+        foreach (var change in program.Places.Sets.Concat(program.Places.Clears))
+        {
+            if (!at.Contains(change.Key)) return Reasons.MarksApart.With($"flag({change.First()}): its place {change.Key} took no code");
+        }
+        foreach (var inside in program.ThreadMarks.OfType<Inside>())
+        {
+            if (!GraphOf(session, inside).Try(out var graph, out var why)) return why;
+            foreach (var point in FunctionExit.Of(graph).Append(new Point(graph.Entry, 0).BehindEndbr))
+            {
+                if (!at.Contains(point.At)) return Reasons.MarksApart.With($"{inside}: its place {point.At} took no code");
+            }
+        }
+        return null;
+    }
+
+    private static Outcome<FunctionGraph> GraphOf(Session session, Inside inside) => session.Program.Find(inside.Name).Then(session.Parse);
 
     /// <summary>The places are added to all.</summary>
     private static Outcome<Lookup<Address, string>> ByAddress(Session session, IReadOnlyList<(string Flag, string Place)> changes, List<Place> all)
