@@ -91,7 +91,8 @@ public sealed class BreakTests
 
     private static async Task<string> LineAsync(Process probe)
     {
-        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        // The first run publishes the program.
+        using var late = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (await probe.StandardError.ReadLineAsync(late.Token) is { } line)
         {
             if (line.Contains("waits", StringComparison.Ordinal)) return line;
