@@ -55,6 +55,9 @@ public sealed class ProbeProgram : IPointProgram
     /// <summary>What its conditions want to know of what threads have passed before: code for that is needed at other places, too.</summary>
     public IEnumerable<ThreadMark> ThreadMarks => marks.Keys;
 
+    /// <summary>Passages of threads for which there was no row in some mark's table, so that the mark did not hold. Word: of the shared words.</summary>
+    public ulong PassagesWithoutMarks(Func<int, ulong> word) => marks.Values.Aggregate(0UL, (sum, table) => sum + PassageCode.PassagesWithoutRow(table, word));
+
     /// <summary>To be said before it is put in.</summary>
     public MarkPlaces Places { get; set; } = MarkPlaces.None;
 

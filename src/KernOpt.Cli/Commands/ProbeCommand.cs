@@ -45,15 +45,16 @@ internal static class ProbeCommand
         };
         var command = new Option<string>("--run")
         {
-            Description = "For --do break: a command for sh, run for each thread that waits, with KERNOPT_PID, KERNOPT_TID and KERNOPT_PLACE in its environment; the thread goes on when it has ended. Without it, at the Enter key",
+            Description = "For --do break: a command for sh, run for each thread that waits, with KERNOPT_PID (empty where the thread is a forked child's), KERNOPT_TID and KERNOPT_PLACE in its environment; the thread goes on when it has ended. Without it, at the Enter key",
             HelpName = "COMMAND",
         };
         var duration = Durations.Option("--for", TimeSpan.FromSeconds(10), "How long");
         var top = Numbers.Option("--top", 40, 1, int.MaxValue, "Show this many places, the most counted first; --json has all");
-        return frame.OnTarget("probe", "Count, profile or trace what happens before instructions", [at, action, when, sets, clears, systemCalls, command, duration, top], async run =>
+        return frame.OnTarget("probe", "Count, profile or trace what happens before instructions", [at, action, when, sets, clears, systemCalls, command, duration, top],
+            parse => BreakCommand.Check(parse.GetRequiredValue(action), parse.GetValue(command)), async (run, _) =>
         {
             var time = duration.In(run.Parse);
-            var request = new ProbeRequest(run.Parse.GetRequiredValue(at), run.Parse.GetRequiredValue(action), run.Parse.GetValue(when) ?? []) { AllowsSystemCalls = run.Parse.GetValue(systemCalls), Sets = Flags(run.Parse.GetValue(sets)), Clears = Flags(run.Parse.GetValue(clears)), OnBreak = (waiting, ended) => BreakCommand.ServeAsync(run.Parse.GetValue(command), waiting, ended) };
+            var request = new ProbeRequest(run.Parse.GetRequiredValue(at), run.Parse.GetRequiredValue(action), run.Parse.GetValue(when) ?? []) { AllowsSystemCalls = run.Parse.GetValue(systemCalls), Sets = Flags(run.Parse.GetValue(sets)), Clears = Flags(run.Parse.GetValue(clears)), OnBreak = (waiting, ended) => BreakCommand.ServeAsync(run.Parse.GetValue(command), run.Terminal.IsJson, waiting, ended) };
             var outcome = await run.Terminal.WithProgress($"probing for {time.TotalSeconds:0.###} s", progress =>
                 ProbeRun.RunAsync(run.Session, request, time, progress, run.Cancellation)).ConfigureAwait(false);
             if (!outcome.Try(out var report, out var why)) return Terminal.Refuse(why);

@@ -5,8 +5,8 @@ using KernOpt.Probes.Actions;
 
 namespace KernOpt.Engine.Probing;
 
-/// <summary>A thread that waits at a place. Target: its identity; Thread: as it is told itself.</summary>
-public sealed record WaitingThread(string Target, int Thread, string Place);
+/// <summary>A thread that waits at a place. Target: its identity; Thread: as it is told itself; IsTargets: it is one of the target's, not of a forked child's.</summary>
+public sealed record WaitingThread(string Target, int Thread, bool IsTargets, string Place);
 
 /// <summary>Watches threads that wait: <see cref="BreakAction"/>. Each waits until what is done for it is done, or the time is over.</summary>
 internal static class BreakReadings
@@ -24,7 +24,11 @@ internal static class BreakReadings
         try
         {
             var seconds = await probes.WatchAsync(time, Look, LookAtAll, cancellation).ConfigureAwait(false);
-            return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => probes.Points[i].Word(program.ActionWords), _ => null));
+            var passed = probes.Sets.Sum(s => (long)BreakAction.Read(s.SharedWord).Passed);
+            return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => probes.Points[i].Word(program.ActionWords), _ => null))
+            {
+                Notes = passed == 0 ? [] : [$"{passed} passages did not wait, for another thread did"],
+            };
         }
         finally
         {
@@ -44,7 +48,11 @@ internal static class BreakReadings
                     BreakAction.Release(set.StoreShared);
                 }
                 else if (BreakAction.WhoWaits(set.SharedWord) is { } waiting && probes.Points.FirstOrDefault(p => p.Set == set && p.Number == waiting.Point) is { } point)
-                    served[set] = stopped(new WaitingThread(session.Target.Identity, waiting.Thread, ProbeReadings.PlaceOf(point)), ends.Token);
+                {
+                    var thread = new WaitingThread(session.Target.Identity, waiting.Thread, session.Target.ReadThreadNumbers().Contains(waiting.Thread), ProbeReadings.PlaceOf(point));
+                    // Whatever it does: the thread's time is prolonged meanwhile, and the measurement's is kept.
+                    served[set] = Task.Run(() => stopped(thread, ends.Token), CancellationToken.None);
+                }
             }
         }
 

@@ -9,6 +9,9 @@ namespace KernOpt.Engine.Probing;
 /// <summary>What probes recorded in so many seconds.</summary>
 internal sealed record ProbeReadings(double Seconds, IReadOnlyList<ProbeRow> Rows, TraceReport? Trace = null, TimesReport? Times = null)
 {
+    /// <summary>For people.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>One row a point, in order of address. Count: passages that the predicate let through.</summary>
     public static IReadOnlyList<ProbeRow> RowsOf(IReadOnlyList<PlacedPoint> points, double seconds, Func<int, ulong> count, Func<int, IReadOnlyList<ValueTableRow>?> values) =>
         [.. points.Select((p, i) => Row(p, count(i), seconds, values(i))).OrderBy(r => r.Address.Value)];

@@ -35,12 +35,15 @@ public static class ProbeRun
         if (probes.Points.Count == 0) return Nothing(refusals);
         // Words in common are common to one set: what threads pass in another would not be known here.
         if (program.ThreadMarks.Any() && probes.Sets.Count > 1) return Reasons.MarksApart.With($"{probes.Points.Count} places");
+        if (MarkSearch.Lacking(session, program, probes.Points) is { } lacking) return lacking;
         var readings = await ReadAsync(session, request, program, probes, time, cancellation).ConfigureAwait(false);
         var unreadable = program.UnreadableWord is { } word ? probes.Points.Sum(p => (long)p.Word(word)) : 0;
+        var withoutMarks = probes.Sets.Sum(s => (long)program.PassagesWithoutMarks(s.SharedWord));
+        IReadOnlyList<string> marks = withoutMarks == 0 ? [] : [$"{withoutMarks} passages of threads that were not told apart, for more than some 250 have come by: inside and flags did not hold there, and what is counted is not what was asked"];
         clock.Restart();
         var notes = await probes.RemoveAsync(cancellation).ConfigureAwait(false);
         return new ProbeReport(session.Target.Name, request.Action, program.When is { } when ? $"{when}" : null, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
-            [.. readings.Rows.Where(r => program.Places.Asked?.Contains(r.Address) ?? true)], readings.Trace, readings.Times, refusals.Rows(), notes) { Unreadable = unreadable };
+            [.. readings.Rows.Where(r => program.Places.Asked?.Contains(r.Address) ?? true)], readings.Trace, readings.Times, refusals.Rows(), [.. readings.Notes, .. marks, .. notes]) { Unreadable = unreadable };
     }
 
     private static async Task<ProbeReadings> ReadAsync(Session session, ProbeRequest request, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch

@@ -47,22 +47,19 @@ internal static class TraceReadings
     {
         private readonly List<TraceRecord> records = [];
         private readonly Stopwatch stuck = new();
-        private ulong givenUp;
+        private ulong skipped;
 
         public InstalledPoints Set => set;
-        public ulong Lost => TraceAction.LostOf(set.SharedWord) + givenUp;
+        public ulong Lost => TraceAction.LostOf(set.SharedWord) + skipped;
 
         public void Read(Action<TraceRecord> use)
         {
             records.Clear();
             var givesUp = stuck.Elapsed > Patience;
-            var isUnfinished = action.Drain(set.SharedWord, set.StoreShared, records, givesUp);
-            if (givesUp)
-            {
-                givenUp++;
-                stuck.Reset();
-            }
-            if (isUnfinished && records.Count == 0) stuck.Start();
+            var drained = action.Drain(set.SharedWord, set.StoreShared, records, givesUp);
+            skipped += drained.Skipped;
+            if (givesUp) stuck.Reset();
+            if (drained.IsUnfinished && records.Count == 0) stuck.Start();
             else stuck.Reset();
             records.ForEach(use);
         }

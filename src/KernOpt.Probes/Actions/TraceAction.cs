@@ -96,23 +96,29 @@ public sealed record TraceAction(ImmutableArray<Expression> Fields) : ProbeActio
     }
 
     /// <summary>
-    /// Moves finished records into the list, in order; answers whether it stopped at one that is still being written. Word, store: of the shared words. GivesUp: the first record is passed over
-    /// if it is still being written: its thread has ended, or left it by longjmp.
+    /// Moves finished records into the list, in order. Word, store: of the shared words. GivesUp: the first record is passed over if it is still being written: its thread has ended, or left it
+    /// by longjmp.
     /// </summary>
-    public bool Drain(Func<int, ulong> word, Action<int, ulong> store, ICollection<TraceRecord> into, bool givesUp)
+    public Drained Drain(Func<int, ulong> word, Action<int, ulong> store, ICollection<TraceRecord> into, bool givesUp)
     {
-        var (head, tail) = (word(Head), word(Tail));
-        // The words are the target's to spoil: never more than the ring holds.
-        if (head - tail > Capacity) tail = head - Math.Min(head, Capacity);
+        var (head, tail, skipped) = (word(Head), word(Tail), 0UL);
+        // More than it holds: more threads than there is slack for found room at once, and wrote over each other's. Or the words were spoilt, which are the target's.
+        if (head - tail > Capacity)
+        {
+            var first = head - Math.Min(head, Capacity);
+            skipped = first > tail ? first - tail : 0;
+            tail = first;
+        }
         for (; tail != head; tail++)
         {
             var at = Ring + (int)(tail % Capacity) * RecordWords;
             if (word(at) == tail + 1) into.Add(new TraceRecord((int)word(at + 1), word(at + 2), [.. Enumerable.Range(at + 3, Fields.Length).Select(word)]) { Unreadable = (uint)(word(at + 1) >> 32) });
             else if (!givesUp) break;
+            else skipped++;
             givesUp = false;
         }
         store(Tail, tail);
-        return tail != head;
+        return new Drained(tail != head, skipped);
     }
 
     /// <summary>Passages that found the ring full.</summary>
@@ -133,3 +139,6 @@ public sealed record TraceRecord(int Point, ulong Time, ImmutableArray<ulong> Va
     /// <summary>A bit for each field that was read where nothing can be read; its value is 0.</summary>
     public uint Unreadable { get; init; }
 }
+
+/// <summary>IsUnfinished: it stopped at a record that is still being written. Skipped: records that were passed over, written over by others or given up.</summary>
+public readonly record struct Drained(bool IsUnfinished, ulong Skipped);

@@ -22,6 +22,7 @@ public sealed record ValuesAction(ImmutableArray<Expression> Expressions) : Prob
     private const int SlotBits = 6;
     private const int Probes = 8;
     private const int Slots = (1 << SlotBits) + Probes - 1;
+    private const int BytesOfPart = 64, BytesOfCall = 256;
     private const int SlotBytes = 16, SlotShift = 4, CountIn = 8;
 
     public override ImmutableArray<Expression> Values => Expressions;
@@ -29,17 +30,24 @@ public sealed record ValuesAction(ImmutableArray<Expression> Expressions) : Prob
     internal const int WordsPerTable = 1 + 2 * Slots;
 
     internal override int Words => Expressions.Length * WordsPerTable;
-    internal override int MostBytes => 160 * Expressions.Length;
+    internal override int MostBytes => 160 * Expressions.Length + Expressions.Where(Reads).Skip(1).Sum(e => e.All().Sum(part => part is Load or SystemCallValue ? BytesOfCall : BytesOfPart));
 
     /// <summary>lock cmpxchg compares with rax.</summary>
     internal override ImmutableArray<Register> Named => [Register.RAX];
 
     internal override int Registers => Math.Max(5, 1 + Expressions.Max(Needs.OfValue));
 
+    /// <summary>
+    /// A passage is in all tables or, where a checked read finds nothing, in none: so those that may leave are asked before any is counted, and the one that is not asked twice comes first.
+    /// </summary>
     internal override void Emit(PassageCode passage, int words)
     {
-        for (var i = 0; i < Expressions.Length; i++) Count(passage, Expressions[i], words + i * WordsPerTable);
+        var mayLeave = passage.MakesSystemCalls ? Enumerable.Range(0, Expressions.Length).Where(i => Reads(Expressions[i])).ToList() : [];
+        foreach (var i in mayLeave.Skip(1)) passage.Compute(Expressions[i], 1);
+        foreach (var i in mayLeave.Take(1).Union(Enumerable.Range(0, Expressions.Length))) Count(passage, Expressions[i], words + i * WordsPerTable);
     }
+
+    private static bool Reads(Expression expression) => expression.All().Any(part => part is Load);
 
     private static void Count(PassageCode passage, Expression expression, int table)
     {

@@ -10,13 +10,20 @@ namespace KernOpt.Probes.Compile;
 /// not kept, and do not hold.
 /// <code>
 ///     row:  number of the thread, 0 for nobody ; place of the return address (inside), 1 (flag), 0 for none
+///     …
+///     passages of threads that found no row
 /// </code>
 /// </summary>
 internal sealed partial class PassageCode
 {
     private const int MarkRows = 256, MarkTries = 8, MarkRowShift = 4, MarkRowBytes = 1 << MarkRowShift, MarkIn = 8;
 
-    public const int WordsOfMarks = 2 * (MarkRows + MarkTries - 1);
+    private const int WithoutRow = 2 * (MarkRows + MarkTries - 1);
+
+    public const int WordsOfMarks = WithoutRow + 1;
+
+    /// <summary>Passages of threads that found no row, by the table's first of the shared words.</summary>
+    public static ulong PassagesWithoutRow(int table, Func<int, ulong> word) => word(table + WithoutRow);
 
     /// <summary>The first of the shared words of each mark's table.</summary>
     public required IReadOnlyDictionary<ThreadMark, int> Marks { get; init; }
@@ -99,6 +106,7 @@ internal sealed partial class PassageCode
         code.add(row, MarkRowBytes);
         code.dec(tries.Low32());
         code.jne(next);
+        code.LockedIncrement(context.SharedWord(Marks[mark] + WithoutRow));
         code.jmp(none);
         code.Label(ref found);
         code.nop();

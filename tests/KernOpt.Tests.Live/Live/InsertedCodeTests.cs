@@ -104,7 +104,7 @@ public sealed class InsertedCodeTests
         program.WriteLine("500000 4");
         var answer = Task.Run(program.ReadLine);
         while (!answer.IsCompleted) action.Drain(installed.SharedWord, installed.StoreShared, records, givesUp: false);
-        Assert.False(action.Drain(installed.SharedWord, installed.StoreShared, records, givesUp: false));
+        Assert.False(action.Drain(installed.SharedWord, installed.StoreShared, records, givesUp: false).IsUnfinished);
         Assert.Equal(2_000_000UL, (ulong)records.Count + TraceAction.LostOf(installed.SharedWord));
         Assert.True(records.Count > TraceAction.Capacity, $"{records.Count} records");
         Assert.All(records, r => Assert.Equal(0, r.Point));

@@ -49,6 +49,24 @@ public sealed class ThreadMarkTests
         }
     }
 
+    /// <summary>A thread for which there is no row is counted each time: what it is told is not the truth.</summary>
+    [Fact]
+    public void Threads_ThatFindNoRow_AreCounted()
+    {
+        using var point = new EmulatedPoint();
+        var program = ProbeProgram.Of(new Inside("f", point.Graph.Function.Range, EmulatedPoint.ThreadNumberOffset), new CountAction()).Value;
+        var code = point.Emit(program, LiveSet.All);
+        point.Clear(program);
+        var state = point.Arrive(new Random(1));
+        for (uint thread = 0; thread < 10; thread++)
+        {
+            // One low byte, one place in the table.
+            point.SetThreadNumber(256 * thread + 7);
+            Assert.Null(point.Pass(code, state, LiveSet.All));
+            Assert.Equal(thread < 8 ? 0UL : thread - 7, program.PassagesWithoutMarks(w => point.SharedWord(program, w)));
+        }
+    }
+
     /// <summary>Set at one place, cleared at another, asked for at a third, for each thread.</summary>
     [Fact]
     public void Flags_AreEachThreadsOwn()
