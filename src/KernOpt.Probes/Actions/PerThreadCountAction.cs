@@ -9,9 +9,9 @@ namespace KernOpt.Probes.Actions;
 /// <c>fast-count</c>: counts like <see cref="CountAction"/>, without a locked instruction in threads that own a slot. The thread that counts most has one of its own, first:
 /// <code>
 ///     mov eax, fs:[number] ; cmp rax, [first] ; je first
-///     movzx ecx, al ; shl ecx, 6 ; lea rdx, [slots] ; add rcx, rdx
-///     cmp [rcx], rax ; jne others
-///     inc qword [rcx+8] ; jmp done
+///     movzx eax, al ; shl eax, 6 ; lea rdx, [slots] ; add rdx, rax
+///     mov eax, fs:[number] ; cmp [rdx], rax ; jne others
+///     inc qword [rdx+8] ; jmp done
 ///  others: lock inc [shared] ; jmp done
 ///  first:  inc qword [first's]
 /// </code>
@@ -36,7 +36,7 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
 
     internal override int Words => WordsOfPoint;
     internal override int MostBytes => 112;
-    internal override int Registers => 3;
+    internal override int Registers => 2;
 
     internal override void Prepare(Span<ulong> words)
     {
@@ -47,15 +47,17 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
     internal override void Emit(PassageCode passage, int words)
     {
         var code = passage.Code;
-        var (number, slot, table) = (passage.Free(0), passage.Free(1), passage.Free(2));
+        var (number, slot) = (passage.Free(0), passage.Free(1));
         Label first = code.CreateLabel(), others = code.CreateLabel(), done = code.CreateLabel();
         passage.FetchThreadNumber(number, ThreadNumberOffset);
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Cmp_r64_rm64, number, StubAssembler.At(passage.Context.Word(words + First))));
         code.je(first);
-        code.movzx(slot.Low32(), number.Low8());
-        code.shl(slot.Low32(), SlotShift);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, table, StubAssembler.At(passage.Context.Word(words + FirstSlot))));
-        code.add(slot, table);
+        // The number is fetched twice rather than kept: two registers are dead at more places than three.
+        code.movzx(number.Low32(), number.Low8());
+        code.shl(number.Low32(), SlotShift);
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.Word(words + FirstSlot))));
+        code.add(slot, number);
+        passage.FetchThreadNumber(number, ThreadNumberOffset);
         code.cmp(__qword_ptr[slot], number);
         code.jne(others);
         code.inc(__qword_ptr[slot + CountIn]);

@@ -13,7 +13,7 @@ internal static class CostFigure
         (1, "count", null, 0.5),
         (2, "count", null, 2.5),
         (8, "count", null, 2.5),
-        (1, "count", "arg1 == 8", null),
+        (1, "count", "arg1 == 7", null),
         (1, "values(arg0, arg1)", "every(1000)", 1),
         (1, "time", null, null),
         (1, "trace(arg0)", "every(1000)", null),
