@@ -44,6 +44,13 @@ public static class StubAssembler
         code.AddInstruction(increment);
     }
 
+    public static void LockedAdd(this Assembler code, Address word, AssemblerRegister64 value)
+    {
+        var add = Instruction.Create(Iced.Intel.Code.Add_rm64_r64, At(word), value);
+        add.HasLockPrefix = true;
+        code.AddInstruction(add);
+    }
+
     public static void LockedDecrement(this Assembler code, Address word)
     {
         var decrement = Instruction.Create(Iced.Intel.Code.Dec_rm64, At(word));

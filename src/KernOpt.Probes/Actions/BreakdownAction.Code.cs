@@ -12,6 +12,10 @@ public sealed partial record BreakdownAction
     /// <summary>Scratch registers by their use: rax and rdx are 0 and 1.</summary>
     private const int Key = 2, Slot = 3, Tries = 4, Frame = 5, Value = 6, More = 7;
 
+    private static readonly SlotTable TableOfMarks = new(Table, SlotBits, SlotShift, Probes);
+
+    private static SlotRegisters Search(PassageCode passage) => new(passage.Free(Key), passage.Free(Slot), passage.Free(Tries));
+
     /// <summary>What a call has come back from is first, what is begun is last: so one point may be all of it.</summary>
     internal override void Emit(PassageCode passage, int words)
     {
@@ -49,35 +53,16 @@ public sealed partial record BreakdownAction
         Land(code, ref done);
     }
 
-    /// <summary>Looks at all slots that the call may have, so that it never has two; the time is taken last.</summary>
+    /// <summary>The time is taken last.</summary>
     private void Enter(PassageCode passage, int words, bool adopts)
     {
         var code = passage.Code;
-        var (key, slot, tries, frame, free) = (passage.Free(Key), passage.Free(Slot), passage.Free(Tries), passage.Free(Frame), passage.Free(Value));
-        Label next = code.CreateLabel(), further = code.CreateLabel(), own = code.CreateLabel(), full = code.CreateLabel(), begin = code.CreateLabel(), done = code.CreateLabel();
+        var (slot, frame) = (passage.Free(Slot), passage.Free(Frame));
+        Label own = code.CreateLabel(), full = code.CreateLabel(), begin = code.CreateLabel(), done = code.CreateLabel();
         FirstSlot(passage);
         FetchFrame(passage);
-        code.mov(tries.Low32(), Probes);
-        code.mov(free.Low32(), 0);
-        code.Label(ref next);
-        code.mov(rax, __qword_ptr[slot + KeyIn]);
-        code.cmp(rax, key);
-        code.je(own);
-        code.test(rax, rax);
-        code.jne(further);
-        code.test(free, free);
-        code.cmove(free, slot);
-        code.Label(ref further);
-        code.add(slot, SlotBytes);
-        code.dec(tries.Low32());
-        code.jne(next);
-        code.test(free, free);
-        code.je(full);
-        code.mov(slot, free);
-        code.mov(eax, 0);
-        code.@lock.cmpxchg(__qword_ptr[slot + KeyIn], key);
-        code.je(begin);
-        // Somebody else has taken it in this moment: the call is given up, rather than looked for again.
+        passage.TakeSlot(TableOfMarks, Search(passage), passage.Free(Value), own, full);
+        code.jmp(begin);
         Land(code, ref full);
         code.LockedIncrement(passage.Context.SharedWord(NoRoom));
         code.jmp(done);
@@ -90,7 +75,7 @@ public sealed partial record BreakdownAction
         Land(code, ref begin);
         code.mov(__qword_ptr[slot + CallFrameIn], 0);
         code.mov(__qword_ptr[slot + FrameIn], frame);
-        ReadTime(code);
+        passage.ReadTimeStamp(rax, rdx);
         code.mov(__qword_ptr[slot + TimeIn], rax);
         code.LockedIncrement(passage.Context.Word(words + Begun));
         Land(code, ref done);
@@ -121,7 +106,7 @@ public sealed partial record BreakdownAction
         code.mov(eax, IdentityOf(site));
         code.mov(__qword_ptr[slot + SiteIn], rax);
         code.mov(__qword_ptr[slot + CallFrameIn], frame);
-        ReadTime(code);
+        passage.ReadTimeStamp(rax, rdx);
         code.mov(__qword_ptr[slot + CallTimeIn], rax);
         Land(code, ref done);
     }
@@ -130,9 +115,9 @@ public sealed partial record BreakdownAction
     private void Return(PassageCode passage, int words, in Instruction site)
     {
         var code = passage.Code;
-        var (key, slot, tries, frame, time) = (passage.Free(Key), passage.Free(Slot), passage.Free(Tries), passage.Free(Frame), passage.Free(Value));
+        var (key, slot, frame, time) = (passage.Free(Key), passage.Free(Slot), passage.Free(Frame), passage.Free(Value));
         Label found = code.CreateLabel(), done = code.CreateLabel();
-        ReadTime(code);
+        passage.ReadTimeStamp(rax, rdx);
         code.mov(time, rax);
         Find(passage, found, done);
         code.Label(ref found);
@@ -142,7 +127,7 @@ public sealed partial record BreakdownAction
         code.mov(eax, IdentityOf(site));
         code.cmp(rax, __qword_ptr[slot + SiteIn]);
         code.jne(done);
-        Subtract(code, time, __qword_ptr[slot + CallTimeIn]);
+        Subtract(passage, time, __qword_ptr[slot + CallTimeIn]);
         code.mov(__qword_ptr[slot + CallFrameIn], 0);
         if (CallTarget.Of(site) is null) AddTo(passage, words + CallSum, time);
         else
@@ -175,7 +160,7 @@ public sealed partial record BreakdownAction
         var code = passage.Code;
         var (key, slot, frame, time, part) = (passage.Free(Key), passage.Free(Slot), passage.Free(Frame), passage.Free(Value), passage.Free(More));
         Label found = code.CreateLabel(), plain = code.CreateLabel(), done = code.CreateLabel();
-        ReadTime(code);
+        passage.ReadTimeStamp(rax, rdx);
         code.mov(time, rax);
         Find(passage, found, done);
         code.Label(ref found);
@@ -183,10 +168,10 @@ public sealed partial record BreakdownAction
         code.cmp(frame, __qword_ptr[slot + FrameIn]);
         code.jne(done);
         code.mov(part, time);
-        Subtract(code, time, __qword_ptr[slot + TimeIn]);
+        Subtract(passage, time, __qword_ptr[slot + TimeIn]);
         code.cmp(frame, __qword_ptr[slot + CallFrameIn]);
         code.jne(plain);
-        Subtract(code, part, __qword_ptr[slot + CallTimeIn]);
+        Subtract(passage, part, __qword_ptr[slot + CallTimeIn]);
         code.mov(key, __qword_ptr[slot + TargetIn]);
         Release(passage);
         AddTo(passage, words + Sum, time);
@@ -234,7 +219,7 @@ public sealed partial record BreakdownAction
         var code = passage.Code;
         var (slot, frame, time) = (passage.Free(Slot), passage.Free(Frame), passage.Free(Value));
         Label found = code.CreateLabel(), unknown = code.CreateLabel(), done = code.CreateLabel();
-        ReadTime(code);
+        passage.ReadTimeStamp(rax, rdx);
         code.mov(time, rax);
         Find(passage, found, unknown);
         code.Label(ref found);
@@ -242,7 +227,7 @@ public sealed partial record BreakdownAction
         code.cmp(frame, __qword_ptr[slot + FrameIn]);
         code.jb(done);
         code.ja(unknown);
-        Subtract(code, time, __qword_ptr[slot + TimeIn]);
+        Subtract(passage, time, __qword_ptr[slot + TimeIn]);
         Release(passage);
         AddTo(passage, words + Sum, time);
         code.jmp(done);
@@ -263,18 +248,8 @@ public sealed partial record BreakdownAction
     /// <summary>Goes on at "found", which must follow, with the thread's slot; jumps where it has none. Keeps what is in <see cref="Value"/>.</summary>
     private void Find(PassageCode passage, Label found, Label none)
     {
-        var code = passage.Code;
-        var (key, slot, tries) = (passage.Free(Key), passage.Free(Slot), passage.Free(Tries));
-        var next = code.CreateLabel();
         FirstSlot(passage);
-        code.mov(tries.Low32(), Probes);
-        code.Label(ref next);
-        code.cmp(__qword_ptr[slot + KeyIn], key);
-        code.je(found);
-        code.add(slot, SlotBytes);
-        code.dec(tries.Low32());
-        code.jne(next);
-        code.jmp(none);
+        passage.FindSlot(TableOfMarks, Search(passage), found, none);
     }
 
     /// <summary>Where the function's return address lies: at its caller, where a call is about to put it, or has had it.</summary>
@@ -288,40 +263,24 @@ public sealed partial record BreakdownAction
     private void FirstSlot(PassageCode passage)
     {
         var code = passage.Code;
-        var (key, slot) = (passage.Free(Key), passage.Free(Slot));
+        var key = passage.Free(Key);
         passage.FetchThreadNumber(key, ThreadNumberOffset);
         code.mov(rax, (ulong)Identity << 32);
         code.or(key, rax);
-        code.mov(rax, GoldenRatio);
-        code.imul(rax, key);
-        code.shr(rax, 64 - SlotBits);
-        code.shl(rax, SlotShift);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.SharedWord(Table))));
-        code.add(slot, rax);
+        passage.FetchFirstSlot(TableOfMarks, Search(passage));
     }
 
-    /// <summary>In rax; uses rdx.</summary>
-    private static void ReadTime(Assembler code)
+    /// <summary>Uses rax.</summary>
+    private static void Subtract(PassageCode passage, AssemblerRegister64 time, AssemblerMemoryOperand since)
     {
-        code.rdtsc();
-        code.shl(rdx, 32);
-        code.or(rax, rdx);
-    }
-
-    /// <summary>The clocks of two processors may differ by less than it takes to get from one to the other: no time at all, then, is one of 0. Uses rax.</summary>
-    private static void Subtract(Assembler code, AssemblerRegister64 time, AssemblerMemoryOperand since)
-    {
-        code.sub(time, since);
-        code.mov(eax, 0);
-        code.cmovb(time, rax);
+        passage.Code.sub(time, since);
+        passage.ZeroIfBelow(time, rax);
     }
 
     /// <summary>A sum, and the count behind it.</summary>
     private static void AddTo(PassageCode passage, int word, AssemblerRegister64 value)
     {
-        var add = Instruction.Create(Iced.Intel.Code.Add_rm64_r64, StubAssembler.At(passage.Context.Word(word)), value);
-        add.HasLockPrefix = true;
-        passage.Code.AddInstruction(add);
+        passage.Code.LockedAdd(passage.Context.Word(word), value);
         passage.Code.LockedIncrement(passage.Context.Word(word + 1));
     }
 

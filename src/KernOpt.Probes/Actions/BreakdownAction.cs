@@ -51,7 +51,6 @@ public sealed partial record BreakdownAction(int ThreadNumberOffset, Address Fun
     private const int NoRoom = 0, Replaced = 1, Table = 8;
     private const int Sum = 0, Ended = 1, NoEntry = 2, Begun = 3, CallSum = 4, Calls = 5, Targets = 6;
     private const int MostTargets = 12, TargetWords = 3;
-    private const ulong GoldenRatio = 0x9E3779B97F4A7C15;
 
     internal override int Words => Targets + MostTargets * TargetWords;
     internal override int SharedWords => Table + SlotWords * Slots;

@@ -12,81 +12,43 @@ public sealed partial record TimeAction
     private const int Slots = (1 << SlotBits) + Tries - 1;
     private const int TableWords = 2 * Slots;
 
-    /// <summary>Looks at all slots that the call may have, so that it never has two. Leaves the one that is taken in the register of marks.</summary>
+    private static readonly SlotTable TableOfMarks = new(Table, SlotBits, MarkShift, Tries);
+
+    private static SlotRegisters Search(PassageCode passage) => new(passage.Free(2), passage.Free(3), passage.Free(4));
+
+    /// <summary>Leaves the slot that is taken in the register of marks.</summary>
     private static void EnterTable(PassageCode passage, Label full)
     {
-        var code = passage.Code;
-        var (key, slot, tries, free) = (passage.Free(2), passage.Free(3), passage.Free(4), passage.Free(5));
-        Label next = code.CreateLabel(), further = code.CreateLabel(), own = code.CreateLabel();
+        var own = passage.Code.CreateLabel();
         FirstOfTable(passage);
-        code.mov(free.Low32(), 0);
-        code.Label(ref next);
-        code.mov(rax, __qword_ptr[slot]);
-        code.cmp(rax, key);
-        code.je(own);
-        code.test(rax, rax);
-        code.jne(further);
-        code.test(free, free);
-        code.cmove(free, slot);
-        code.Label(ref further);
-        code.add(slot, MarkBytes);
-        code.dec(tries.Low32());
-        code.jne(next);
-        code.test(free, free);
-        code.je(full);
-        code.mov(slot, free);
-        code.mov(eax, 0);
-        code.@lock.cmpxchg(__qword_ptr[slot], key);
-        // Somebody else has taken it in this moment: the call is given up, rather than looked for again.
-        code.jne(full);
-        code.Label(ref own);
-        code.nop();
+        passage.TakeSlot(TableOfMarks, Search(passage), passage.Free(5), own, full);
+        passage.Code.Label(ref own);
+        passage.Code.nop();
     }
 
     /// <summary>The time has been taken.</summary>
     private static void LeaveTable(PassageCode passage, int words, Label missed)
     {
         var code = passage.Code;
-        var (key, slot, tries, time) = (passage.Free(2), passage.Free(3), passage.Free(4), passage.Free(5));
-        Label next = code.CreateLabel(), found = code.CreateLabel();
+        var (slot, time) = (passage.Free(3), passage.Free(5));
+        var found = code.CreateLabel();
         FirstOfTable(passage);
-        code.Label(ref next);
-        code.cmp(__qword_ptr[slot], key);
-        code.je(found);
-        code.add(slot, MarkBytes);
-        code.dec(tries.Low32());
-        code.jne(next);
-        code.jmp(missed);
+        passage.FindSlot(TableOfMarks, Search(passage), found, missed);
         code.Label(ref found);
         code.mov(rax, __qword_ptr[slot + TimeIn]);
         code.mov(__qword_ptr[slot], 0);
-        Subtract(code, time, rax, rdx);
-        code.AddInstruction(LockedAdd(passage, words + Sum, time));
+        Subtract(passage, time, rax, rdx);
+        code.LockedAdd(passage.Context.Word(words + Sum), time);
         code.or(time, 1);
         code.bsr(time, time);
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.Word(words + Histogram))));
         code.@lock.inc(__qword_ptr[slot + time * 8]);
     }
 
-    private static Instruction LockedAdd(PassageCode passage, int word, AssemblerRegister64 value)
-    {
-        var add = Instruction.Create(Iced.Intel.Code.Add_rm64_r64, StubAssembler.At(passage.Context.Word(word)), value);
-        add.HasLockPrefix = true;
-        return add;
-    }
-
-    /// <summary>The thread's number is in rax. The call: 44 bits of the place of the return address, 20 of the number.</summary>
+    /// <summary>The thread's number is in rax.</summary>
     private static void FirstOfTable(PassageCode passage)
     {
-        var code = passage.Code;
-        var (key, slot, tries) = (passage.Free(2), passage.Free(3), passage.Free(4));
-        code.shl(rax, 44);
-        passage.FetchFrame(key);
-        code.shr(key, 3);
-        code.or(key, rax);
-        passage.Hash(rax, key, SlotBits, MarkShift);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.SharedWord(Table))));
-        code.add(slot, rax);
-        code.mov(tries.Low32(), Tries);
+        passage.FetchCallKey(passage.Free(2));
+        passage.FetchFirstSlot(TableOfMarks, Search(passage));
     }
 }

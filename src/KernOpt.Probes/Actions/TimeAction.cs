@@ -118,7 +118,7 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
         code.jmp(done);
         code.Label(ref found);
         code.mov(__qword_ptr[mark], 0);
-        Subtract(code, time, rax, rdx);
+        Subtract(passage, time, rax, rdx);
         code.imul(row.Low32(), row.Low32(), 8 * TimesWords);
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, mark, StubAssembler.At(passage.Context.Word(words + TimesWords))));
         code.add(mark, row);
@@ -143,6 +143,7 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
         code.jmp(next);
         code.Label(ref table);
         FirstOfTable(passage);
+        code.mov(tries.Low32(), Tries);
         code.Label(ref next);
         code.cmp(__qword_ptr[mark], key);
         code.jne(further);
@@ -182,12 +183,10 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
         else passage.ReadTimeStamp(rax, rdx);
     }
 
-    /// <summary>The clocks of two processors may differ by less than it takes to get from one to the other: no time at all, then, is one of 0.</summary>
-    private static void Subtract(Assembler code, AssemblerRegister64 time, AssemblerRegister64 begin, AssemblerRegister64 free)
+    private static void Subtract(PassageCode passage, AssemblerRegister64 time, AssemblerRegister64 begin, AssemblerRegister64 free)
     {
-        code.sub(time, begin);
-        code.mov(free.Low32(), 0);
-        code.cmovb(time, free);
+        passage.Code.sub(time, begin);
+        passage.ZeroIfBelow(time, free);
     }
 
     /// <summary>Gives each of these threads a row, as far as theirs is free; rows are never taken back. Word, store: of the shared words.</summary>

@@ -33,7 +33,8 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
     private const int NoRoom = 0, NoEntry = 1, NoRow = 2, NoRowCycles = 3, Table = 8, FirstRow = Table + SlotWords * Slots;
     private const int Ended = 0, Waits = 1, Cycles = 2;
     private const int Key = 2, Slot = 3, Tries = 4, Value = 5, What = 6, Caller = 7;
-    private const ulong GoldenRatio = 0x9E3779B97F4A7C15;
+
+    private static readonly SlotTable TableOfMarks = new(Table, SlotBits, SlotShift, Probes);
 
     /// <summary>linux/futex.h: FUTEX_WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2.</summary>
     private const ulong WaitingOperations = 1 << 0 | 1 << 6 | 1 << 9 | 1 << 11 | 1 << 13;
@@ -73,8 +74,8 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
     private void Enter(PassageCode passage, Register futex)
     {
         var code = passage.Code;
-        var (key, slot, tries, free, what) = (passage.Free(Key), passage.Free(Slot), passage.Free(Tries), passage.Free(Value), passage.Free(What));
-        Label next = code.CreateLabel(), further = code.CreateLabel(), own = code.CreateLabel(), full = code.CreateLabel(), done = code.CreateLabel();
+        var (slot, free, what) = (passage.Free(Slot), passage.Free(Value), passage.Free(What));
+        Label own = code.CreateLabel(), full = code.CreateLabel(), done = code.CreateLabel();
         if (futex != Register.None)
         {
             passage.Compute(new RegisterValue(Register.ESI), Value);
@@ -87,30 +88,10 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
         }
         passage.Compute(futex == Register.None ? new Argument(0) : new RegisterValue(futex), What);
         FirstSlot(passage);
-        code.mov(tries.Low32(), Probes);
-        code.mov(free.Low32(), 0);
-        code.Label(ref next);
-        code.mov(rax, __qword_ptr[slot + KeyIn]);
-        code.cmp(rax, key);
-        code.je(own);
-        code.test(rax, rax);
-        code.jne(further);
-        code.test(free, free);
-        code.cmove(free, slot);
-        code.Label(ref further);
-        code.add(slot, SlotBytes);
-        code.dec(tries.Low32());
-        code.jne(next);
-        code.test(free, free);
-        code.je(full);
-        code.mov(slot, free);
-        code.mov(eax, 0);
-        code.@lock.cmpxchg(__qword_ptr[slot + KeyIn], key);
-        // Somebody else has taken it in this moment: the call is given up, rather than looked for again.
-        code.jne(full);
+        passage.TakeSlot(TableOfMarks, Search(passage), free, own, full);
         code.Label(ref own);
         code.mov(__qword_ptr[slot + LockIn], what);
-        ReadTime(code);
+        passage.ReadTimeStamp(rax, rdx);
         code.mov(__qword_ptr[slot + TimeIn], rax);
         code.jmp(done);
         code.Label(ref full);
@@ -123,18 +104,13 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
     private void Leave(PassageCode passage, int words, Address function, bool isSystemCall)
     {
         var code = passage.Code;
-        var (key, slot, tries, time, what) = (passage.Free(Key), passage.Free(Slot), passage.Free(Tries), passage.Free(Value), passage.Free(What));
-        Label next = code.CreateLabel(), found = code.CreateLabel(), done = code.CreateLabel();
-        ReadTime(code);
+        var (slot, time, what) = (passage.Free(Slot), passage.Free(Value), passage.Free(What));
+        Label found = code.CreateLabel(), missed = code.CreateLabel(), done = code.CreateLabel();
+        passage.ReadTimeStamp(rax, rdx);
         code.mov(time, rax);
         FirstSlot(passage);
-        code.mov(tries.Low32(), Probes);
-        code.Label(ref next);
-        code.cmp(__qword_ptr[slot + KeyIn], key);
-        code.je(found);
-        code.add(slot, SlotBytes);
-        code.dec(tries.Low32());
-        code.jne(next);
+        passage.FindSlot(TableOfMarks, Search(passage), found, missed);
+        code.Label(ref missed);
         // Operations that do not wait have no mark.
         if (!isSystemCall) code.LockedIncrement(passage.Context.SharedWord(NoEntry));
         code.jmp(done);
@@ -149,7 +125,7 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
         code.jb(done);
         code.cmp(time, LeastCycles);
         code.jb(done);
-        AddTo(passage, passage.Context.Word(words + Cycles), time);
+        code.LockedAdd(passage.Context.Word(words + Cycles), time);
         code.LockedIncrement(passage.Context.Word(words + Waits));
         Record(passage, function, done);
         code.Label(ref done);
@@ -166,12 +142,9 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
         code.mov(mine, function.Value);
         code.lea(rdx, __[what + caller * 8]);
         code.add(rdx, mine);
-        code.mov(rax, GoldenRatio);
-        code.imul(rdx, rax);
-        code.shr(rdx, 64 - RowBits);
-        code.shl(rdx, RowShift);
+        passage.Hash(rax, rdx, RowBits, RowShift);
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, row, StubAssembler.At(passage.Context.SharedWord(FirstRow))));
-        code.add(row, rdx);
+        code.add(row, rax);
         code.mov(tries.Low32(), RowProbes);
         code.Label(ref next);
         code.mov(rax, __qword_ptr[row + ClaimIn]);
@@ -188,7 +161,7 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
         code.add(row, RowBytes);
         code.dec(tries.Low32());
         code.jne(next);
-        AddTo(passage, passage.Context.SharedWord(NoRowCycles), time);
+        code.LockedAdd(passage.Context.SharedWord(NoRowCycles), time);
         code.LockedIncrement(passage.Context.SharedWord(NoRow));
         code.jmp(done);
         code.Label(ref take);
@@ -210,38 +183,15 @@ public sealed record WaitAction(int ThreadNumberOffset, int LeastCycles) : Probe
         code.@lock.cmpxchg(__qword_ptr[row + LongestIn], time);
     }
 
-    /// <summary>44 bits of the place of the return address, 20 of the thread's number; uses rax.</summary>
+    /// <summary>Uses rax.</summary>
     private void FirstSlot(PassageCode passage)
     {
-        var code = passage.Code;
-        var (key, slot) = (passage.Free(Key), passage.Free(Slot));
-        passage.FetchThreadNumber(passage.Free(0), ThreadNumberOffset);
-        code.shl(rax, 44);
-        passage.FetchFrame(key);
-        code.shr(key, 3);
-        code.or(key, rax);
-        code.mov(rax, GoldenRatio);
-        code.imul(rax, key);
-        code.shr(rax, 64 - SlotBits);
-        code.shl(rax, SlotShift);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.SharedWord(Table))));
-        code.add(slot, rax);
+        passage.FetchThreadNumber(rax, ThreadNumberOffset);
+        passage.FetchCallKey(passage.Free(Key));
+        passage.FetchFirstSlot(TableOfMarks, Search(passage));
     }
 
-    /// <summary>In rax; uses rdx.</summary>
-    private static void ReadTime(Assembler code)
-    {
-        code.rdtsc();
-        code.shl(rdx, 32);
-        code.or(rax, rdx);
-    }
-
-    private static void AddTo(PassageCode passage, Address word, AssemblerRegister64 value)
-    {
-        var add = Instruction.Create(Iced.Intel.Code.Add_rm64_r64, StubAssembler.At(word), value);
-        add.HasLockPrefix = true;
-        passage.Code.AddInstruction(add);
-    }
+    private static SlotRegisters Search(PassageCode passage) => new(passage.Free(Key), passage.Free(Slot), passage.Free(Tries));
 
     /// <summary>The rows until now. Word: of the words in common.</summary>
     public static WaitTimes Read(Func<int, ulong> word)
