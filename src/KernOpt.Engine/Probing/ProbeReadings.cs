@@ -30,22 +30,11 @@ internal static class CountReadings
 
     public static async Task<ProbeReadings> ReadAsync(ITarget target, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation)
     {
-        var isPerThread = program.Action is PerThreadCountAction;
-        GiveSlots();
-        var from = probes.Points.Select(Count).ToList();
-        var seconds = await probes.WatchAsync(time, Look, GiveSlots, cancellation).ConfigureAwait(false);
-        var counts = probes.Points.Select((p, i) => Count(p) - from[i]).ToList();
-        return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => counts[i], _ => null));
-
-        ulong Count(PlacedPoint point) => isPerThread ? PerThreadCountAction.Read(word => point.Word(program.ActionWords + word)) : point.Word(program.ActionWords);
-
-        // Threads that have started since count together with others until they have slots of their own.
-        void GiveSlots()
-        {
-            if (!isPerThread) return;
-            var threads = target.ReadThreadNumbers();
-            foreach (var point in probes.Points)
-                PerThreadCountAction.GiveSlots(threads, word => point.Word(program.ActionWords + word), (word, value) => point.Set.StoreWord(point.Number, program.ActionWords + word, value));
-        }
+        var counts = new PassageCounts(target, program);
+        counts.GiveSlots(probes.Points);
+        var from = probes.Points.Select(counts.At).ToList();
+        var seconds = await probes.WatchAsync(time, Look, () => counts.GiveSlots(probes.Points), cancellation).ConfigureAwait(false);
+        var passages = probes.Points.Select((p, i) => counts.At(p) - from[i]).ToList();
+        return new ProbeReadings(seconds, ProbeReadings.RowsOf(probes.Points, seconds, i => passages[i], _ => null));
     }
 }

@@ -3,17 +3,22 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
+using KernOpt.Engine.Journaling;
+using KernOpt.Engine.Probing;
+using KernOpt.Engine.Profiling;
+using KernOpt.Engine.Sessions;
 using KernOpt.Linux;
-using KernOpt.Live;
 using KernOpt.Live.Points;
+using KernOpt.Probes;
+using KernOpt.Probes.Actions;
 using KernOpt.Target;
 using Microsoft.Win32.SafeHandles;
 
 namespace KernOpt.Bench.Figures;
 
 /// <summary>
-/// A counter put into a 23-byte function, and taken out, while two threads do nothing but call it, in fresh processes: each must live, give right results, have its own text back, and have
-/// counted exactly. Arguments: [processes].
+/// A counter put into a 23-byte function as `kernopt probe --do count` puts it, and taken out, while two threads do nothing but call it, in fresh processes: each must live, give right results, have
+/// its own text back, and have counted exactly. Arguments: [processes].
 /// </summary>
 internal static partial class HotFigure
 {
@@ -68,46 +73,59 @@ internal static partial class HotFigure
         await target.AskAsync("free");
         if (!ProcessTarget.Attach(target.Pid).Try(out var process, out var why)) return new Seen(target.IsAlive, false, false, false, 0, 0, $"{why}");
         using (process)
+        using (var journal = Journal.InMemory().Value)
+        using (var session = Session.Open(process, journal, process.TryLockForChange).Value)
         {
-            var image = ProgramImage.Read(process).Value;
-            var live = LiveCode.Open(process, image).Value;
-            var graph = FunctionParser.Parse(image.Find("hot").Value, live.Source).Value;
+            session.Change();
+            var graph = session.ParseNamed("hot").Value;
             if (graph.Function.Size != FunctionBytes) throw new InvalidOperationException($"the compiler made {graph.Function.Size} bytes of it, not {FunctionBytes}");
             var seen = new Seen(true, true, true, true, 0, 0, "");
             try
             {
                 // At every instruction in turn, so that all rungs that there are have their turn.
                 var instructions = graph.Entry.Instructions.Length;
-                for (var change = 0; change < InAndOut; change++) seen = await WhileItRunsAsync(target, live, graph, Random.Shared.Next(instructions), miscounts, seen);
+                for (var change = 0; change < InAndOut; change++) seen = await WhileItRunsAsync(target, session, graph, Random.Shared.Next(instructions), miscounts, seen);
             }
             catch (IOException e)
             {
-                return seen with { IsAlive = false, Why = e.Message };
+                return seen with { IsAlive = false, Why = $"{seen.Why} {e.Message}" };
             }
-            var original = TargetText.Differences(target.Pid).Count == 0;
-            var drained = live.RevertAll().Draining;
-            for (var again = 0; drained > 0 && again < 100; again++) drained = live.Collect(unmapsEmpty: true);
-            return seen with { IsAlive = target.IsAlive, IsRestored = original && drained == 0, Why = drained > 0 ? $"{seen.Why}; {drained} pieces of code stay" : seen.Why };
+            var isRestored = TargetText.Differences(target.Pid).Count == 0;
+            // On a busy machine a thread may not be seen outside in time.
+            for (var again = 0; TargetText.HasRegion(target.Pid) && again < 100; again++) session.Live.Collect(unmapsEmpty: true);
+            isRestored &= !TargetText.HasRegion(target.Pid);
+            return seen with { IsAlive = target.IsAlive, IsRestored = seen.IsRestored && isRestored, Why = isRestored ? seen.Why : $"{seen.Why}; its text or its memory is not as before" };
         }
     }
 
     /// <summary>In while both threads are in the function, exact between two rests, out while they are in it again.</summary>
-    private static async Task<Seen> WhileItRunsAsync(HotCalls target, LiveCode live, FunctionGraph graph, int instruction, int miscounts, Seen seen)
+    private static async Task<Seen> WhileItRunsAsync(HotCalls target, Session session, FunctionGraph graph, int instruction, int miscounts, Seen seen)
     {
-        var plan = live.Ladder().Plan(graph, [new Point(graph.Entry, instruction)], new HashSet<Address>(), isPlaceFree: true);
+        var plan = session.Live.Ladder().Plan(graph, [new Point(graph.Entry, instruction)], new HashSet<Address>(), isPlaceFree: true);
         if (plan.Placements.Count == 0) throw new InvalidOperationException($"{plan.Unplaced[0].Why}");
+        var program = CountChoice.For(session, ProbeProgram.Of(null, new CountAction()).Value, [plan]);
+        if (program.Action is not PerThreadCountAction) throw new InvalidOperationException($"it would be counted by {program.Action}");
+        var counts = new PassageCounts(session.Target, program);
+        var refusals = new RefusalCount();
         var before = (await target.AskAsync("calls")).Calls;
-        if (!live.InstallPoints(plan.Placements, new CountProgram(), "hot").Try(out var report, out var why)) return seen with { IsExact = false, Why = $"{why}" };
-        var points = report.Installed;
+        using var probes = new PlacedProbes(session, program, "count", refusals, new Progress<string>());
+        probes.Install([plan], CancellationToken.None);
+        if (probes.Points.Count == 0) return seen with { IsExact = false, Why = $"{seen.Why} not placed: {string.Join(", ", refusals.Rows().Select(r => r.Reason))}" };
         var after = (await target.AskAsync("calls")).Calls;
+        // While both count: what they count together before and by themselves behind must come to the same.
+        counts.GiveSlots(probes.Points);
         var rest = (await target.AskAsync("more 0")).Calls;
-        var atRest = points.Word(0, 0);
-        var end = await target.AskAsync($"more {ExactCalls}");
-        var atEnd = points.Word(0, 0);
-        atEnd = (ulong)((long)atEnd + miscounts);
+        var atRest = counts.At(probes.Points[0]);
+        var working = target.AskAsync($"more {ExactCalls}");
+        do counts.GiveSlots(probes.Points);
+        while (!working.IsCompleted);
+        var end = await working;
+        var atEnd = (ulong)((long)counts.At(probes.Points[0]) + miscounts);
         await target.AskAsync("free");
         await target.AskAsync("calls");
-        var problems = live.Revert(points.Id).Try(out var revert, out why) ? revert.Problems : [why];
+        // Its code may have to wait until a thread is seen outside; its text may not.
+        var left = await probes.RemoveAsync(CancellationToken.None);
+        var problems = TargetText.Differences(target.Pid).Count == 0 ? [] : left;
         // While it runs: one passage of each thread is under way when it is put in, and counted or not.
         var isBetween = atRest + Threads >= rest - after && atRest <= rest - before;
         var isExact = atEnd - atRest == Threads * ExactCalls && end.Calls - rest == Threads * ExactCalls;
@@ -118,7 +136,7 @@ internal static partial class HotFigure
             IsRestored = seen.IsRestored && problems.Count == 0,
             Counted = seen.Counted + atEnd,
             Changes = seen.Changes + 1,
-            Why = isExact && isBetween ? seen.Why : $"{seen.Why} at {instruction}: {atEnd - atRest} of {Threads * ExactCalls}, {atRest} between {rest - after} and {rest - before}",
+            Why = string.Join("; ", [seen.Why, .. problems, .. isExact && isBetween ? Array.Empty<string>() : [$"at {instruction}: {atEnd - atRest} of {Threads * ExactCalls}, {atRest} between {rest - after} and {rest - before}"]]),
         };
     }
 
