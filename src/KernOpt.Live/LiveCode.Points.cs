@@ -22,6 +22,9 @@ public sealed partial class LiveCode
     /// <summary>Placements that are installed at once: four changes of text each at most, so that one region's log has room for them.</summary>
     public const int MostPlacements = RegionFormat.UndoRecords / 4;
 
+    /// <summary>With no more <see cref="Placement.Changes"/> than this in each installation a region's log has room for three.</summary>
+    public const int FittingChanges = RegionFormat.UndoRecords / 3;
+
     private readonly ConditionalWeakTable<ModuleImage, ModuleUses> callees = [];
 
     /// <summary>
@@ -79,7 +82,7 @@ public sealed partial class LiveCode
 
     private Outcome<PointsReport> PointsIn(LiveRegion region, IReadOnlyList<Placement> placements, IPointProgram program, string text)
     {
-        if (region.Changes.Count + placements.Sum(p => 1 + (p.Springboard is null ? 0 : 1 + p.Hops.Length) + (p.Padded > 0 ? 1 : 0)) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
+        if (region.Changes.Count + placements.Sum(p => p.Changes) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
         var points = placements.Sum(p => p.Points.Length);
         var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
         if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;

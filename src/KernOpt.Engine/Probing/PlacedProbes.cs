@@ -55,7 +55,7 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
                 progress.Report($"placing probes in {module.Key.Name}");
                 if (!session.Live.InstallPoints(batch, program, text).Try(out var report, out var why))
                 {
-                    refusals.Add(why, module.Key.Name);
+                    foreach (var placement in batch) refusals.Add(why, placement.Graph.Function.DisplayName);
                     incomplete.UnionWith(batch.Select(p => p.Graph.Function));
                     continue;
                 }
@@ -71,22 +71,23 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     /// <summary>Functions some of whose places took no code after all.</summary>
     public IReadOnlySet<Function> Incomplete => incomplete;
 
-    /// <summary>Those of one function stay together where they have words in common; else those whose jumps come down on one page. A batch fits into a region together with another.</summary>
+    /// <summary>Those of one function stay together where they have words in common; else those whose jumps come down on one page. A batch fits into a region together with two others.</summary>
     private IEnumerable<IReadOnlyList<Placement>> Batches(IEnumerable<PlacementPlan> plans)
     {
         // Exits before entries: a call that is seen to leave and was not seen to come in is told apart, the reverse is not.
         var parts = program.SharedWords > 0 ? plans.Select(p => p.Placements.OrderBy(l => l.Block == l.Graph.Entry).ToArray())
             : plans.SelectMany(p => p.Placements).OrderByDescending(p => p.Page).Select(p => new[] { p });
-        var (batch, bytes) = (new List<Placement>(), 0L);
+        var (batch, bytes, changes) = (new List<Placement>(), 0L, 0);
         foreach (var part in parts.SelectMany(p => p.Chunk(LiveCode.MostPlacements)))
         {
-            if (batch.Count + part.Length > LiveCode.MostPlacements || bytes + Bytes(part) > MostBytes)
+            if (batch.Count + part.Length > LiveCode.MostPlacements || bytes + Bytes(part) > MostBytes || changes + part.Sum(p => p.Changes) > LiveCode.FittingChanges)
             {
                 if (batch.Count > 0) yield return batch;
-                (batch, bytes) = ([], 0);
+                (batch, bytes, changes) = ([], 0, 0);
             }
             batch.AddRange(part);
             bytes += Bytes(part);
+            changes += part.Sum(p => p.Changes);
         }
         if (batch.Count > 0) yield return batch;
     }

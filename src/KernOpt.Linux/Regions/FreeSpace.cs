@@ -18,6 +18,9 @@ internal static class FreeSpace
     /// <summary>The usual limit of a stack (RLIMIT_STACK), and the kernel's stack_guard_gap of 256 pages.</summary>
     private const ulong StackRoom = (8UL << 20) + 256 * Page;
 
+    /// <summary>How many regions have room beside each other: those of some 50,000 placements. Where there are more, pages of ours may leave no gap for the next one.</summary>
+    private const int RegionsInARow = 10;
+
     /// <param name="map">The address space.</param>
     /// <param name="programBreak">Where the heap starts, or 0.</param>
     /// <param name="lowest">Nothing goes below.</param>
@@ -68,7 +71,14 @@ internal static class FreeSpace
     }
 
     private static IEnumerable<(ulong Start, ulong End)> RegionPlaces(TargetMap map, Address programBreak, ulong regionBytes) => regionBytes == 0 ? []
-        : map.Modules.SelectMany(m => GapFinder.Find(map, m.Range, regionBytes, programBreak).Take(1)).Distinct().Select(p => (Below(p.Value, Margin), AlignUp(p.Value + regionBytes + Margin)));
+        : map.Modules.SelectMany(m => GapFinder.Find(map, m.Range, regionBytes, programBreak).Take(1).Select(p => Row(p, m.Range.Start, regionBytes))).Distinct();
+
+    /// <summary>From the first region away from the module, as <see cref="GapFinder"/> goes on.</summary>
+    private static (ulong Start, ulong End) Row(Address first, Address module, ulong regionBytes)
+    {
+        var (row, end) = (RegionsInARow * (regionBytes + Margin), first.Value + regionBytes);
+        return first > module ? (Below(first.Value, Margin), AlignUp(first.Value + row)) : (Below(end, row), AlignUp(end + Margin));
+    }
 
     private static ulong Below(ulong address, ulong bytes) => address > bytes ? address - bytes : 0;
 

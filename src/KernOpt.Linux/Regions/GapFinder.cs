@@ -17,11 +17,11 @@ internal static class GapFinder
     private const ulong Apart = 32UL << 20;
 
     /// <summary>
-    /// Free starts, those a little apart from what is mapped before others, and then the nearest to what must be reached first; each has all of [start, start+length) in reach of
-    /// all of it.
+    /// Free starts; each has all of [start, start+length) in reach of all that must be reached. First those beside a region, then those a little apart from what is mapped, then others; of each
+    /// the nearest first.
     /// </summary>
     public static IReadOnlyList<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak) =>
-        [.. Find(map, mustReach, length, programBreak, Apart).Concat(Find(map, mustReach, length, programBreak, Margin)).Distinct()];
+        [.. BesideRegions(map, mustReach, length, programBreak).Concat(Find(map, mustReach, length, programBreak, Apart)).Concat(Find(map, mustReach, length, programBreak, Margin)).Distinct()];
 
     private static IEnumerable<Address> Find(TargetMap map, AddressRange mustReach, ulong length, Address programBreak, ulong margin)
     {
@@ -34,6 +34,20 @@ internal static class GapFinder
             from = Math.Max(from, end);
         }
         return found.OrderBy(a => Math.Abs(a - mustReach.Start));
+    }
+
+    /// <summary>Behind a region, seen from what must be reached: there <see cref="FreeSpace"/> lets no page go, while those that are anywhere else soon leave no gap of this length.</summary>
+    private static IEnumerable<Address> BesideRegions(TargetMap map, AddressRange mustReach, ulong length, Address programBreak)
+    {
+        var taken = Occupied.Ranges(map, programBreak);
+        foreach (var region in RegionMaps.Whole(map.Mappings).Select(r => r.Range).OrderBy(r => Math.Abs(r.Start - mustReach.Start)))
+        {
+            var isAbove = region.Start > mustReach.Start;
+            if (!isAbove && region.Start.Value < Occupied.Lowest + length + (2 * Margin)) continue;
+            var start = isAbove ? region.End.Value + Margin : region.Start.Value - Margin - length;
+            var isInReach = start + length <= mustReach.Start.Value + Reach && start + Reach >= mustReach.End.Value;
+            if (isInReach && start + length + Margin <= Occupied.Highest && !taken.Exists(t => t.Start < start + length + Margin && t.End > start - Margin)) yield return new(start);
+        }
     }
 
     /// <summary>The lower and the upper end of a gap, in so far as they are in reach.</summary>

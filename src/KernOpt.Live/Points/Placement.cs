@@ -68,6 +68,9 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
 
     public bool IsCall => Rung is Rung.Call or Rung.LaterCall or Rung.PunnedCall;
 
+    /// <summary>How many changes of text it is: its own, and padding.</summary>
+    public int Changes => 1 + (Springboard is null ? 0 : 1 + Hops.Length) + (Padded > 0 ? 1 : 0);
+
     /// <summary>What is no longer executed in its old place.</summary>
     public AddressRange Bypassed => AddressRange.Between(At, new Address(Block.Instructions[Resume - 1].NextIP));
 

@@ -60,11 +60,20 @@ public sealed class FreeSpaceTests
         var map = Map((Program, "", Protection.Execute));
         map = map with { Modules = [new TargetModule("program", "/program", Program.Start, Program, map.Mappings, true, () => Array.Empty<byte>(), _ => null)] };
         const ulong bytes = 20 * MiB;
-        var place = new AddressRange(GapFinder.Find(map, Program, bytes, Address.Zero)[0], bytes);
+        var first = GapFinder.Find(map, Program, bytes, Address.Zero)[0];
+        var place = new AddressRange(first, bytes);
         var free = FreeSpace.Of(map, Address.Zero, 0, bytes);
         Assert.DoesNotContain(free, f => f.Overlaps(place));
         Assert.Contains(FreeSpace.Of(map, Address.Zero, 0, 0), f => f.Contains(place));
         Assert.Contains(free, f => f.End.Value == place.Start.Value - 0x1_0000 || f.Start.Value == place.End.Value + 0x1_0000);
+        // And so are those of the nine that come after it, each where the one before it is mapped.
+        for (var more = 0; more < 9; more++)
+        {
+            map = map with { Mappings = [.. map.Mappings.Append(new(new(first, bytes / 2), Protection.Read | Protection.Write, 0, RegionMaps.Path, false, 0, (ulong)more + 1))
+                .Append(new(new(first + (bytes / 2), bytes / 2), Protection.Read | Protection.Execute, bytes / 2, RegionMaps.Path, false, 0, (ulong)more + 1)).OrderBy(m => m.Range.Start)] };
+            first = GapFinder.Find(map, Program, bytes, Address.Zero)[0];
+            Assert.DoesNotContain(free, f => f.Overlaps(new AddressRange(first, bytes)));
+        }
     }
 
     private static IReadOnlyList<AddressRange> Of(params (AddressRange Range, string Path, Protection Protection)[] mappings) => FreeSpace.Of(Map(mappings), Address.Zero, 0, 0);

@@ -43,6 +43,22 @@ public sealed class GapFinderTests
         Assert.DoesNotContain(places, p => p.Value + Length > stack.Start.Value - (128UL << 20) && p < stack.End);
     }
 
+    /// <summary>Behind a region there is room for the next, however many small pages lie in all the rest.</summary>
+    [Fact]
+    public void BesideARegion_IsTheNextOne()
+    {
+        const ulong apart = 0x1_0000, pages = 0x10_0000;
+        var region = new AddressRange(new(0x5555_6000_0000), 2 * Length);
+        var beside = new AddressRange(region.End, Length + (2 * apart));
+        var scattered = Enumerable.Range(0, 0x2000).Select(i => new AddressRange(new Address(0x5554_5000_0000 + ((ulong)i * pages)), 4096)).Where(r => !r.Overlaps(Program) && !r.Overlaps(region)).ToList();
+        Assert.Equal(region.End + apart, Find(scattered.Where(r => !r.Overlaps(beside)))[0]);
+        Assert.Empty(Find(scattered));
+
+        IReadOnlyList<Address> Find(IEnumerable<AddressRange> others) => GapFinder.Find(new([.. others.Append(Program).Select(r => new Mapping(r, Protection.Read, 0, "", true, 0, 0))
+            .Append(new(new(region.Start, Length), Protection.Read | Protection.Write, 0, RegionMaps.Path, false, 0, 1))
+            .Append(new(new(region.Start + Length, Length), Protection.Read | Protection.Execute, Length, RegionMaps.Path, false, 0, 1)).OrderBy(m => m.Range.Start)], []), Program, Length, Address.Zero);
+    }
+
     private static AddressRange Range(ulong start, ulong end) => AddressRange.Between(new(start), new(end));
 
     private static TargetMap Map(params (AddressRange Range, string Path)[] mappings) =>
