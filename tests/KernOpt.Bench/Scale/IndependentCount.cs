@@ -22,7 +22,7 @@ internal static class IndependentCount
 
     public static async Task<bool> CompareAsync(ScaleProgram program)
     {
-        var talk = program.Talk!;
+        var talk = program.Talk!();
         var (theirs, steps, expected) = await StepAsync(program, talk);
         using var talker = talk.Start();
         await WarmAsync(talker);

@@ -16,8 +16,8 @@ internal interface ICheckedLoad : IAsyncDisposable
 /// <param name="Name">For the command line.</param>
 /// <param name="Modules">File names of the modules, as they are mapped; * stands for the rest of a version.</param>
 /// <param name="StartAsync">With its load.</param>
-/// <param name="Talk">A program that does the same work for the same request, so that another tool can count it too; null where there is none.</param>
-internal sealed record ScaleProgram(string Name, string[] Modules, Func<Task<ICheckedLoad>> StartAsync, TalkingProgram? Talk = null);
+/// <param name="Talk">Makes a program that does the same work for the same request, so that another tool can count it too; null where there is none.</param>
+internal sealed record ScaleProgram(string Name, string[] Modules, Func<Task<ICheckedLoad>> StartAsync, Func<TalkingProgram>? Talk = null);
 
 /// <summary>How a <see cref="Talker"/> is started, and what it is asked the n-th time.</summary>
 internal sealed record TalkingProgram(string Program, IReadOnlyList<string> Arguments, Func<int, string> Request)

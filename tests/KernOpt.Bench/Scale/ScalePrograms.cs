@@ -13,11 +13,11 @@ internal static class ScalePrograms
 
     public static IReadOnlyList<ScaleProgram> All { get; } =
     [
-        new("bash", ["bash"], () => Twins(Bash), Bash),
-        new("sqlite3", ["libsqlite3.so*", "sqlite3"], () => Twins(Sqlite), Sqlite),
-        new("python3", ["python3.11"], () => Twins(Python), Python),
-        new("libstdc++", ["libstdc++.so*"], () => Twins(Library.Value), Library.Value),
-        new("libc", ["libc.so.6"], () => Twins(Bash), Bash),
+        new("bash", ["bash"], () => Twins(Bash), () => Bash),
+        new("sqlite3", ["libsqlite3.so*", "sqlite3"], () => Twins(Sqlite), () => Sqlite),
+        new("python3", ["python3.11"], () => Twins(Python), () => Python),
+        new("libstdc++", ["libstdc++.so*"], () => Twins(Library.Value), () => Library.Value),
+        new("libc", ["libc.so.6"], () => Twins(Bash), () => Bash),
         new("redis-server", ["redis-server", "redis-check-rdb"], RedisTwinLoad.StartAsync),
         new("nginx", ["nginx"], NginxCheckedLoad.StartAsync),
         new("postgres", ["postgres"], PostgresTwinLoad.StartAsync),

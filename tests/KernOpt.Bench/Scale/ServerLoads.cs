@@ -101,7 +101,9 @@ internal sealed class NginxCheckedLoad(RunningTarget server, string folder, int 
 {
     private static readonly int[] Sizes = [0, 1, 100, 3000, 70_000, 1_500_000];
 
-    private readonly HttpClient client = new(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.GZip, MaxConnectionsPerServer = 8 });
+    // One that unpacks asks for packed answers each time, of which nginx gives no parts.
+    private readonly HttpClient plain = new(new SocketsHttpHandler { MaxConnectionsPerServer = 8 });
+    private readonly HttpClient packed = new(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.GZip, MaxConnectionsPerServer = 8 });
     private readonly Random random = new(7);
 
     public static async Task<ICheckedLoad> StartAsync()
@@ -146,7 +148,8 @@ internal sealed class NginxCheckedLoad(RunningTarget server, string folder, int 
 
     public ValueTask DisposeAsync()
     {
-        client.Dispose();
+        plain.Dispose();
+        packed.Dispose();
         server.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -158,13 +161,12 @@ internal sealed class NginxCheckedLoad(RunningTarget server, string folder, int 
         using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{port}{path}");
         var file = await File.ReadAllTextAsync(Path.Combine(folder, $"{size}.txt"));
         var expected = kind switch { 0 => $"n={number} GET {size}", 1 => null, _ => file };
-        if (kind == 3) request.Headers.AcceptEncoding.ParseAdd("gzip");
         if (kind == 4 && size > 50)
         {
             request.Headers.Range = new System.Net.Http.Headers.RangeHeaderValue(10, 39);
             expected = file[10..40];
         }
-        using var answer = await client.SendAsync(request);
+        using var answer = await (kind == 3 ? packed : plain).SendAsync(request);
         if (expected is null) return answer.StatusCode == HttpStatusCode.NotFound ? null : $"{path}: {answer.StatusCode}";
         var body = await answer.Content.ReadAsStringAsync();
         return body == expected ? null : $"{path}: {answer.StatusCode}, {body.Length} bytes instead of {expected.Length}, or others";
