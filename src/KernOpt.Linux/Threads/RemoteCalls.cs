@@ -59,9 +59,11 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
     private Refusal? Attempt(CallBatch batch, int? only, Address place, TargetMap map, ref bool isLeft)
     {
         Refusal last = Reasons.NoThreadToBorrow.With($"pid {pid}");
+        int? lately = null;
         for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < Trying; SystemCall.Sleep(500_000))
         {
-            if (!Candidates(only).Try(out var candidates, out var why)) return why;
+            if (!Candidates(only, lately).Try(out var candidates, out var why)) return why;
+            lately = null;
             foreach (var thread in candidates)
             {
                 var before = batch.Made;
@@ -75,14 +77,17 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
                 if (batch.Made == before) continue;
                 // The threads are somewhere else by now, and this one is to do work of its own.
                 started = Stopwatch.GetTimestamp();
+                lately = thread.Id;
                 break;
             }
         }
         return last;
     }
 
-    private Outcome<IReadOnlyList<ThreadFacts>> Candidates(int? only)
+    private Outcome<IReadOnlyList<ThreadFacts>> Candidates(int? only, int? lately)
     {
+        // None is better than one that runs: to read of all others what they do took a sixth of the processor time of placing and removing thousands of pages.
+        if (lately is { } known && ThreadFacts.Read(pid, known) is { Call: null, State: 'R', HasSystemCallFilter: false, IsTransferring: false } again) return new[] { again };
         var all = ThreadFacts.List(pid).Where(t => only is null || only == t).Select(t => ThreadFacts.Read(pid, t)).OfType<ThreadFacts>().ToList();
         if (all.Count == 0) return Reasons.TargetGone.With($"pid {pid}");
         // A filter of system calls may kill the process for a call that it does not expect (seccomp(2)).
