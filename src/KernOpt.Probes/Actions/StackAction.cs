@@ -70,11 +70,12 @@ public sealed record StackAction(int ThreadNumberOffset) : ProbeAction
         FindEnd(passage, record, from);
         Copy(passage, record, from);
         RecordRing.End(passage, record, sequence);
-        code.jmp(done);
-        code.Label(ref full);
-        RecordRing.Lose(passage);
-        code.Label(ref done);
-        code.nop();
+        passage.Land(ref done);
+        passage.OutOfLine(full, () =>
+        {
+            RecordRing.Lose(passage);
+            code.jmp(done);
+        });
     }
 
     /// <summary>
@@ -114,8 +115,7 @@ public sealed record StackAction(int ThreadNumberOffset) : ProbeAction
         code.cmp(from, bound);
         code.jae(page);
         code.mov(end, bound);
-        code.Label(ref page);
-        code.nop();
+        passage.Land(ref page);
     }
 
     /// <summary>Whole words up to the end, as many as a record holds, from the last one down.</summary>
@@ -138,8 +138,7 @@ public sealed record StackAction(int ThreadNumberOffset) : ProbeAction
         code.mov(__qword_ptr[record + count * 8 + (StackIn - 8)], rax);
         code.dec(count);
         code.jne(next);
-        code.Label(ref none);
-        code.nop();
+        passage.Land(ref none);
     }
 
     /// <summary>The row that is a thread's, if it is anybody's.</summary>
