@@ -9,7 +9,7 @@ namespace KernOpt.Engine.Probing;
 /// <summary>What is to be put where, as it is written: see src/docs/probes.md. All of When must hold.</summary>
 public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, IReadOnlyList<string> When)
 {
-    /// <summary>Copies of a stack that each place makes a second at most, where the predicate has neither a sample nor a rate: a copy takes a microsecond or two.</summary>
+    /// <summary>Copies of a stack that each place makes a second at most, where the predicate has neither a sample nor a rate: at half a microsecond each, half a thousandth of a processor.</summary>
     private const uint StacksASecond = 1000;
 
     /// <summary>The inserted code may make system calls in the target's threads.</summary>

@@ -49,10 +49,10 @@ public sealed class StackActionTests : IDisposable
 
     /// <summary>Another thread's row, an earlier thread's of the same number, another stack.</summary>
     [Theory]
-    [InlineData(Number + StackAction.Rows, Pointer, 0, 0)]
-    [InlineData(Number, Pointer + 64, 0, 0)]
-    [InlineData(Number, Pointer, Page * 3, 0)]
-    [InlineData(Number, Pointer, 0, Page * 2)]
+    [InlineData(Number + StackAction.Rows, Pointer, 0UL, 0UL)]
+    [InlineData(Number, Pointer + 64, 0UL, 0UL)]
+    [InlineData(Number, Pointer, Page * 3, 0UL)]
+    [InlineData(Number, Pointer, 0UL, Page * 2)]
     public void ARowOfAnother_IsNotUsed(int number, ulong pointer, ulong above, ulong below) =>
         AssertCopied(EmulatedPoint.StackEnd - Page - 256, 32, [new StackBounds(number, pointer, EmulatedPoint.StackStart + above, EmulatedPoint.StackEnd - below)]);
 
