@@ -71,16 +71,17 @@ public sealed class ProbeProgramTests
         {
             var makesSystemCalls = random.Next(3) == 0;
             var source = new RandomPrograms(random, EmulatedPoint.Caller, isHostile: true, makesSystemCalls);
-            var (when, action) = (source.When(), source.Action());
+            var (when, action) = (source.When(), source.AnyAction());
             var point = machines.Next();
-            if (!ProbeProgram.Of(when, action, makesSystemCalls).Try(out var program, out _) || program.Check(point.Graph, point.Point) is not null)
+            var index = new[] { EmulatedPoint.Entry, EmulatedPoint.Index, EmulatedPoint.Exit }[random.Next(3)];
+            if (!ProbeProgram.Of(when, action, makesSystemCalls).Try(out var program, out _) || program.Check(point.Graph, new Point(point.Graph.Entry, index)) is not null)
             {
                 refused++;
                 continue;
             }
             run++;
             var live = LiveAt(random);
-            var code = point.Emit(program, live);
+            var code = point.Emit(program, live, index);
             point.Clear(program);
             var state = point.Arrive(random);
             var harm = point.Pass(code, state, live);
