@@ -68,7 +68,7 @@ public sealed class StackTests
     /// <summary>The frames' addresses, as gdb has them at an instruction.</summary>
     private static async Task<List<ulong>> BacktraceAsync(int pid, ulong at)
     {
-        var (_, output) = await Tool.RunAsync("gdb", "-p", $"{pid}", "-batch", "-nx", "-ex", $"break *0x{at:x}", "-ex", "continue", "-ex", "bt -frame-info location-and-address -frame-arguments none", "-ex", "delete", "-ex", "detach");
+        var (_, output) = await Tool.RunAsync("gdb", "-p", $"{pid}", "-batch", "-nx", "-iex", "set backtrace past-main on", "-ex", $"break *0x{at:x}", "-ex", "continue", "-ex", "bt -frame-info location-and-address -frame-arguments none", "-ex", "delete", "-ex", "detach");
         return [.. Regex.Matches(output, @"^#\d+ +0x([0-9a-f]+) in ", RegexOptions.Multiline).Select(m => ulong.Parse(m.Groups[1].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
     }
 }

@@ -50,7 +50,7 @@ static int s_compare(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-static ucontext_t back, forth;
+static thread_local ucontext_t back, forth;
 static void s_coroutine() { s_leaf('c'); sink = sink + 1; }
 
 }
