@@ -104,9 +104,11 @@ internal sealed class UnwindProgram(ByteView code, CommonEntry common, FileAddre
             case 0x0d: return TryUnsigned(out r) && !cfa.IsExpression && Define(r, cfa.Offset);
             case 0x0e: return TryUnsigned(out n) && !cfa.IsExpression && Define(cfa.Register, unchecked((long)n));
             case 0x0f:
-                cfa = CfaRule.Expression;
-                return SkipBlock();
-            case 0x10 or 0x16: return TryUnsigned(out r) && SkipBlock() && Set(r, RegisterRuleKind.Expression, 0);
+                if (!TryBlock(out var block)) return false;
+                cfa = CfaRule.Expression with { Code = block };
+                return true;
+            case 0x10: return TryUnsigned(out r) && TryBlock(out block) && Set(r, RegisterRuleKind.Expression, 0, block);
+            case 0x16: return TryUnsigned(out r) && TryBlock(out block) && Set(r, RegisterRuleKind.ValueExpression, 0, block);
             case 0x11: return TryUnsigned(out r) && TrySigned(out var s) && Set(r, RegisterRuleKind.AtOffset, Scale(unchecked((ulong)s)));
             case 0x12: return TryUnsigned(out r) && TrySigned(out s) && Define(r, Scale(unchecked((ulong)s)));
             case 0x13: return TrySigned(out s) && !cfa.IsExpression && Define(cfa.Register, Scale(unchecked((ulong)s)));
@@ -120,9 +122,9 @@ internal sealed class UnwindProgram(ByteView code, CommonEntry common, FileAddre
 
     private long Scale(ulong factored) => unchecked((long)factored * common.DataAlignment);
 
-    private bool Set(ulong register, RegisterRuleKind kind, long offset)
+    private bool Set(ulong register, RegisterRuleKind kind, long offset, ByteView expression = default)
     {
-        if (register < UnwindRow.RegisterCount) registers[register] = new RegisterRule(kind, offset);
+        if (register < UnwindRow.RegisterCount) registers[register] = new RegisterRule(kind, offset) { Code = expression };
         return true;
     }
 
@@ -155,9 +157,11 @@ internal sealed class UnwindProgram(ByteView code, CommonEntry common, FileAddre
         return true;
     }
 
-    private bool SkipBlock()
+    private bool TryBlock(out ByteView block)
     {
+        block = default;
         if (!TryUnsigned(out var length) || length > code.Length - Math.Min(at, code.Length)) return false;
+        block = code.Slice(at, length);
         at += length;
         return true;
     }

@@ -7,6 +7,9 @@ public readonly record struct CfaRule(byte Register, long Offset, bool IsExpress
 {
     public static CfaRule At(byte register, long offset) => new(register, offset, false);
     public static readonly CfaRule Expression = new(0, 0, true);
+
+    /// <summary>The expression, when it is one.</summary>
+    internal ByteView Code { get; init; }
 }
 
 public enum RegisterRuleKind : byte
@@ -21,11 +24,17 @@ public enum RegisterRuleKind : byte
     IsOffset,
     /// <summary>In the register whose number is Offset.</summary>
     InRegister,
-    /// <summary>Found by a DWARF expression.</summary>
+    /// <summary>Saved where a DWARF expression says.</summary>
     Expression,
+    /// <summary>What a DWARF expression says.</summary>
+    ValueExpression,
 }
 
-public readonly record struct RegisterRule(RegisterRuleKind Kind, long Offset);
+public readonly record struct RegisterRule(RegisterRuleKind Kind, long Offset)
+{
+    /// <summary>The expression, when it is one.</summary>
+    internal ByteView Code { get; init; }
+}
 
 /// <summary>
 /// The unwind rules from Start (bytes from the start of the function) up to the next row. Registers are indexed by DWARF number

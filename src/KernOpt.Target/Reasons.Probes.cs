@@ -19,5 +19,5 @@ public static partial class Reasons
 
     public static readonly Reason BadExpression = new(8008, nameof(BadExpression), "An expression cannot be read. `src/docs/probes.md` has the language.");
     public static readonly Reason WrongType = new(8009, nameof(WrongType), "The parts of an expression do not fit together: a value where a condition is needed or the reverse, signed with unsigned, or a shift by something else than a number from 0 to 63.");
-    public static readonly Reason BadAction = new(8010, nameof(BadAction), "An action is count, locked-count, fast-count, time, cpu-time, values(VALUE, ...), trace, trace(VALUE, ...), check(CONDITION), break or hw(EVENT); time is of whole functions.");
+    public static readonly Reason BadAction = new(8010, nameof(BadAction), "An action is count, locked-count, fast-count, time, cpu-time, values(VALUE, ...), trace, trace(VALUE, ...), check(CONDITION), stack, break or hw(EVENT); time is of whole functions.");
 }

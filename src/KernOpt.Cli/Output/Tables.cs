@@ -98,6 +98,7 @@ internal static partial class Tables
         foreach (var row in report.Rows.Where(r => r.Values is not null && r.Count > 0).OrderByDescending(r => r.Count).Take(top)) ProbedValues(console, row);
         if (report.Times is { } times) Times(console, times, top);
         if (report.Trace is { } trace) Trace(console, trace, top);
+        if (report.Stacks is { } stacks) Stacks(console, stacks, top);
         if (report.Unreadable > 0) console.MarkupLineInterpolated($"{report.Unreadable} times a read found nothing");
         Refusals(console, report.Refusals);
         foreach (var note in report.Notes) console.MarkupLineInterpolated($"note: {note}");

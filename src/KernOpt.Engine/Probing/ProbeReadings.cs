@@ -9,6 +9,8 @@ namespace KernOpt.Engine.Probing;
 /// <summary>What probes recorded in so many seconds.</summary>
 internal sealed record ProbeReadings(double Seconds, IReadOnlyList<ProbeRow> Rows, TraceReport? Trace = null, TimesReport? Times = null)
 {
+    public StacksReport? Stacks { get; init; }
+
     /// <summary>For people.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 

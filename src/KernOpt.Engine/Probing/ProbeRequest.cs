@@ -9,6 +9,9 @@ namespace KernOpt.Engine.Probing;
 /// <summary>What is to be put where, as it is written: see src/docs/probes.md. All of When must hold.</summary>
 public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, IReadOnlyList<string> When)
 {
+    /// <summary>Copies of a stack that each place makes a second at most, where the predicate has neither a sample nor a rate: at half a microsecond each, half a thousandth of a processor.</summary>
+    private const uint StacksASecond = 1000;
+
     /// <summary>The inserted code may make system calls in the target's threads.</summary>
     public bool AllowsSystemCalls { get; init; }
 
@@ -31,6 +34,12 @@ public sealed record ProbeRequest(IReadOnlyList<string> Places, string Action, I
         {
             if (!ExpressionParser.Parse(text, names).Try(out var condition, out why)) return why;
             all = all is null ? condition : new BinaryOperation(BinaryOperator.And, all, condition);
+        }
+        if (action is StackAction && !(all?.All().Any(p => p is Every or RateLimit) ?? false))
+        {
+            if (!names.TicksPerSecond().Try(out var ticks, out why)) return why;
+            var limit = new RateLimit(StacksASecond, ticks);
+            all = all is null ? limit : new BinaryOperation(BinaryOperator.And, all, limit);
         }
         return ProbeProgram.Of(all, action, AllowsSystemCalls, FaultRecovery.IsLikely(session));
     }

@@ -43,13 +43,14 @@ public static class ProbeRun
         clock.Restart();
         var notes = await probes.RemoveAsync(cancellation).ConfigureAwait(false);
         return new ProbeReport(session.Target.Name, request.Action, program.When is { } when ? $"{when}" : null, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
-            [.. readings.Rows.Where(r => program.Places.Asked?.Contains(r.Address) ?? true)], readings.Trace, readings.Times, refusals.Rows(), [.. readings.Notes, .. marks, .. notes]) { Unreadable = unreadable };
+            [.. readings.Rows.Where(r => program.Places.Asked?.Contains(r.Address) ?? true)], readings.Trace, readings.Times, refusals.Rows(), [.. readings.Notes, .. marks, .. notes]) { Unreadable = unreadable, Stacks = readings.Stacks };
     }
 
     private static async Task<ProbeReadings> ReadAsync(Session session, ProbeRequest request, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch
     {
         ValuesAction values => await ValueReadings.ReadAsync(session, program, values, probes, time, cancellation).ConfigureAwait(false),
         TraceAction trace => await TraceReadings.ReadAsync(session, trace, probes, time, cancellation).ConfigureAwait(false),
+        StackAction => await StackReadings.ReadAsync(session, probes, time, cancellation).ConfigureAwait(false),
         BreakAction => await BreakReadings.ReadAsync(session, program, probes, request.OnBreak, time, cancellation).ConfigureAwait(false),
         TimeAction => await TimeReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),
         _ => await CountReadings.ReadAsync(session.Target, program, probes, time, cancellation).ConfigureAwait(false),

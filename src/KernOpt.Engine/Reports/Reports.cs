@@ -47,6 +47,9 @@ public sealed record ProbeReport(string Target, string Action, string? When, dou
 {
     /// <summary>Passages in which a checked read found nothing, since the places were put in.</summary>
     public long Unreadable { get; init; }
+
+    /// <summary>Null but for the action "stack".</summary>
+    public StacksReport? Stacks { get; init; }
 }
 
 /// <summary>One instruction and how often control came to it and the predicate held. Rung: how its code was reached. Values: null but for the action "values".</summary>

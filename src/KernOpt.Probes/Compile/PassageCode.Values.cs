@@ -64,6 +64,10 @@ internal sealed partial class PassageCode
     public void FetchThreadNumber(AssemblerRegister64 result, int offset) =>
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_r32_rm32, result.Low32(), new MemoryOperand(Register.None, Register.None, 1, offset, 8, false, Register.FS)));
 
+    /// <summary>The thread pointer: its own first word (psABI TLS variant II; fs:0).</summary>
+    public void FetchThreadPointer(AssemblerRegister64 result) =>
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_r64_rm64, result, new MemoryOperand(Register.None, Register.None, 1, 0, 8, false, Register.FS)));
+
     /// <summary>Where the function's return address lies: the same at all of its exits as at its entry, and no other call's as long as this one lasts.</summary>
     public void FetchFrame(AssemblerRegister64 result) => code.lea(result, __[rsp + (below + ReturnAddressAbove)]);
 

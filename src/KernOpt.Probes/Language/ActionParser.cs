@@ -4,10 +4,10 @@ using KernOpt.Target;
 
 namespace KernOpt.Probes.Language;
 
-/// <summary>Reads what is to happen: <c>count</c>, <c>locked-count</c>, <c>fast-count</c>, <c>time</c>, <c>cpu-time</c>, <c>check(CONDITION)</c>, <c>break</c>, <c>values(A, …)</c>, <c>trace(A, …)</c> or <c>trace</c>.</summary>
+/// <summary>Reads what is to happen: <c>count</c>, <c>locked-count</c>, <c>fast-count</c>, <c>time</c>, <c>cpu-time</c>, <c>check(CONDITION)</c>, <c>break</c>, <c>values(A, …)</c>, <c>trace(A, …)</c>, <c>trace</c> or <c>stack</c>.</summary>
 public static class ActionParser
 {
-    private const string Known = "count, locked-count, fast-count, time, cpu-time, values(VALUE, …), trace, trace(VALUE, …), check(CONDITION) or break was expected";
+    private const string Known = "count, locked-count, fast-count, time, cpu-time, values(VALUE, …), trace, trace(VALUE, …), check(CONDITION), stack or break was expected";
 
     /// <summary>Refused (8008) with the column of what is wrong, (8010) with more values than there may be.</summary>
     public static Outcome<ProbeAction> Parse(string text, INames names)
@@ -16,7 +16,7 @@ public static class ActionParser
         if (parser.Current.Kind != TokenKind.Name) return parser.Wrong(Known);
         var unknown = parser.Wrong(Known);
         var name = parser.TakeHyphenated();
-        if (name is not ("count" or "locked-count" or "fast-count" or "time" or "cpu-time" or "values" or "trace" or "check" or "break" or "hw")) return unknown;
+        if (name is not ("count" or "locked-count" or "fast-count" or "time" or "cpu-time" or "values" or "trace" or "check" or "stack" or "break" or "hw")) return unknown;
         if (name == "hw") return Hardware(parser, names);
         if (!Values(parser).Try(out var values, out why)) return why;
         if (!parser.EndOf().Try(out _, out why)) return why;
@@ -27,6 +27,7 @@ public static class ActionParser
             "fast-count" => values.IsEmpty ? names.ThreadNumberOffset().Then<ProbeAction>(offset => new PerThreadCountAction(offset)) : Reasons.BadAction.With($"'{text}': fast-count takes no values"),
             "time" => values.IsEmpty ? names.ThreadNumberOffset().Then<ProbeAction>(offset => new TimeAction(offset)) : Reasons.BadAction.With($"'{text}': time takes no values"),
             "break" => values.IsEmpty ? names.ThreadNumberOffset().Then<ProbeAction>(offset => new BreakAction(offset)) : Reasons.BadAction.With($"'{text}': break takes no values"),
+            "stack" => values.IsEmpty ? names.ThreadNumberOffset().Then<ProbeAction>(offset => new StackAction(offset)) : Reasons.BadAction.With($"'{text}': stack takes no values"),
             "cpu-time" => values.IsEmpty ? names.ThreadNumberOffset().Then<ProbeAction>(offset => new TimeAction(offset, IsCpuTime: true)) : Reasons.BadAction.With($"'{text}': cpu-time takes no values"),
             "check" => values is [var condition] ? names.ThreadNumberOffset().Then<ProbeAction>(offset => new TraceAction([new ThreadNumber(offset)]) { Checked = condition }) : Reasons.BadAction.With($"'{text}': check takes one condition"),
             "values" => values.Length is > 0 and <= ValuesAction.MostExpressions ? new ValuesAction(values) : Reasons.BadAction.With($"'{text}': values takes 1 to {ValuesAction.MostExpressions} of them"),

@@ -24,6 +24,7 @@ public sealed class InsertedCodeTests
     [InlineData("trace(rax, rcx * 3, rdx, rsi, rdi, r8 + r9)", "every(7)")]
     [InlineData("values(i32(eax))", "every(2) && rcx <= rdx || !(al == 7 || i16(si) < -1)")]
     [InlineData("trace(u64[rdi], u8[rsp - 4096], i32[u64[rax + 8] - 4], pid)", "rate(1000)")]
+    [InlineData("stack", "every(3)")]
     [InlineData("values(u8[rdi])", "u64[rsi] != 1 && uid == uid")]
     [InlineData("count", "rsp & 7 == 0 && (rax + rbx) * (rcx - rdx) != r10 ^ r11 | r12")]
     public void BeforeEachInstruction_ResultsStayRight(string action, string? when)

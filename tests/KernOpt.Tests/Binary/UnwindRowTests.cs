@@ -76,6 +76,7 @@ public sealed class UnwindRowTests
                 RegisterRuleKind.IsOffset => $"v{rule.Offset:+0;-0;+0}",
                 RegisterRuleKind.InRegister => RegisterNames[rule.Offset],
                 RegisterRuleKind.Expression => "exp",
+                RegisterRuleKind.ValueExpression => "vexp",
                 _ => "u",
             });
         }

@@ -26,11 +26,17 @@ internal sealed class EmulatedPoint : IDisposable
     public const uint ThreadNumberIs = 123456;
     public static readonly AddressRange Caller = new(new Address(0x50_0000), 0x1000);
 
-    private const ulong Code = 0x1000_0000, CodeBytes = 64 << 20, Words = Code + CodeBytes, WordBytes = 1 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000, Thread = 0x7300_0000_0000, Data = 0x7400_0000_0000;
+    private const ulong Code = 0x1000_0000, CodeBytes = 64 << 20, Words = Code + CodeBytes, WordBytes = 2 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000, Thread = 0x7300_0000_0000, Data = 0x7400_0000_0000;
     /// <summary>A variable in the middle of a page of data.</summary>
     public static readonly DataPlace Variable = new(new Address(Data + Page / 2), new AddressRange(new Address(Data), Page), IsAlwaysThere: true);
 
-    private const int Page = 4096, Above = 16, RedZone = 128, Below = 256;
+    /// <summary>The last page of a stack, behind which nothing is mapped, is where a point is reached; there are some below.</summary>
+    public const ulong StackEnd = Stack + Page, StackStart = Stack - 3 * Page;
+    public const ulong ThreadPointerIs = Thread;
+
+    private const int StackBytes = (int)(StackEnd - StackStart);
+    public const int Page = 4096;
+    private const int Above = 16, RedZone = 128, Below = 256;
     private const RflagsBits Status = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 
     private readonly Emulator emulator = new();
@@ -44,12 +50,13 @@ internal sealed class EmulatedPoint : IDisposable
         emulator.Map(Code, CodeBytes, Emulator.Access.Read | Emulator.Access.Execute);
         emulator.Map(Words, WordBytes, Emulator.Access.Read | Emulator.Access.Write);
         emulator.Map(Pointed, Page, Emulator.Access.Read);
-        emulator.Map(Stack, Page, Emulator.Access.Read | Emulator.Access.Write);
+        emulator.Map(StackStart, StackBytes, Emulator.Access.Read | Emulator.Access.Write);
         emulator.Map(Thread, Page, Emulator.Access.Read);
         emulator.Map(Data, Page, Emulator.Access.Read);
         emulator.OnSystemCall = Kernel;
         SetThreadNumber(ThreadNumberIs);
         emulator.SetThreadPointer(Thread);
+        emulator.Write(Thread, BitConverter.GetBytes(Thread));
         block = new BasicBlock(0, HandMade.Start, [.. HandMade.Assemble(code ?? (c =>
         {
             c.push(rbx);
@@ -182,6 +189,11 @@ internal sealed class EmulatedPoint : IDisposable
         return state;
     }
 
+    /// <summary>Words from an address up.</summary>
+    public ulong[] WordsFrom(ulong address, int count) => [.. Enumerable.Range(0, count).Select(i => Load(address + 8 * (ulong)i, 8))];
+
+    public void WriteStack(byte[] content) => emulator.Write(StackStart, content);
+
     /// <summary>Above: how far the return address is from the stack pointer.</summary>
     /// <summary>The word at an address.</summary>
     public ulong Memory(ulong address) => Load(address, 8);
@@ -191,7 +203,7 @@ internal sealed class EmulatedPoint : IDisposable
     /// <summary>Runs a passage; answers what it did that it must not have, null when there is nothing.</summary>
     public string? Pass((ulong At, ulong End) code, MachineState before, LiveSet live)
     {
-        var stack = emulator.Read(Stack, Page);
+        var stack = emulator.Read(StackStart, StackBytes);
         var (after, fault) = emulator.Run(code.At, code.End, before);
         if (fault is not null) return fault;
         for (var register = Register.RAX; register <= Register.R15; register++)
@@ -201,11 +213,11 @@ internal sealed class EmulatedPoint : IDisposable
         }
         var flags = (ulong)MaskOf(live.Flags & Status) | 0x400;
         if ((after.Flags & flags) != (before.Flags & flags)) return $"flags: {before.Flags:x} became {after.Flags:x}";
-        var now = emulator.Read(Stack, Page);
-        var (saves, end) = ((int)(before.General[MachineState.Rsp] - Stack) - RedZone - Below, (int)(before.General[MachineState.Rsp] - Stack) - RedZone);
-        for (var i = 0; i < Page; i++)
+        var now = emulator.Read(StackStart, StackBytes);
+        var top = (int)(before.General[MachineState.Rsp] - StackStart);
+        for (var i = now.AsSpan().CommonPrefixLength(stack); i < StackBytes; i++)
         {
-            if (now[i] != stack[i] && (i < saves || i >= end)) return $"the stack was changed at rsp{i - (int)(before.General[MachineState.Rsp] - Stack):+0;-0}";
+            if (now[i] != stack[i] && (i < top - RedZone - Below || i >= top - RedZone)) return $"the stack was changed at rsp{i - top:+0;-0}";
         }
         return null;
     }

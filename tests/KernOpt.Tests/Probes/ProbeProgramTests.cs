@@ -305,6 +305,15 @@ public sealed class ProbeProgramTests
                     Assert.True(counts.Any(c => c.Key == meaning.Of(expression)), $"{what}: {expression} is {meaning.Of(expression):x}");
                 }
                 break;
+            case StackAction:
+                var stacks = new List<StackRecord>();
+                StackAction.Drain(w => point.SharedWord(program, w), (_, _) => { }, stacks, givesUp: false);
+                Assert.Equal(counted, stacks.Count);
+                Assert.True(program.Action.Values.Select(meaning.Of).SequenceEqual(stacks[^1].Registers), $"{what}: {string.Join(", ", stacks[^1].Registers)}");
+                var words = (int)((EmulatedPoint.StackEnd - stacks[^1].StackPointer) / 8);
+                Assert.True(point.WordsFrom(stacks[^1].StackPointer, words).SequenceEqual(stacks[^1].Words), $"{what}: {words} words, {stacks[^1].Words.Length} copied");
+                Assert.Equal((7, (int)EmulatedPoint.ThreadNumberIs, EmulatedPoint.ThreadPointerIs), (stacks[^1].Point, stacks[^1].Thread, stacks[^1].ThreadPointer));
+                break;
             case TraceAction trace:
                 var records = new List<TraceRecord>();
                 trace.Drain(w => point.SharedWord(program, w), (_, _) => { }, records, givesUp: false);
@@ -333,7 +342,7 @@ public sealed class ProbeProgramTests
     private static int Recorded(EmulatedPoint point, ProbeProgram program) => program.Action switch
     {
         ValuesAction => (int)ValuesAction.Read(0, w => point.Word(program.ActionWords + w)).Total,
-        TraceAction => (int)point.SharedWord(program, 0),
+        TraceAction or StackAction => (int)point.SharedWord(program, 0),
         _ => (int)point.Word(program.ActionWords),
     };
 

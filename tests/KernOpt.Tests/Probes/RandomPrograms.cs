@@ -23,9 +23,10 @@ internal sealed class RandomPrograms(Random random, AddressRange caller, bool is
 
     public Expression? When() => random.Next(4) == 0 ? null : Condition(4);
 
-    public ProbeAction Action() => random.Next(4) switch
+    public ProbeAction Action() => random.Next(5) switch
     {
         0 => new CountAction(),
+        4 => new StackAction(EmulatedPoint.ThreadNumberOffset),
         3 => new PerThreadCountAction(EmulatedPoint.ThreadNumberOffset),
         1 => new ValuesAction([.. Values(1, 3)]),
         _ => new TraceAction([.. Values(0, 7)]),
