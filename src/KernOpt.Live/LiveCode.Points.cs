@@ -6,6 +6,7 @@ using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Live.Points;
 using KernOpt.Live.Regions;
+using KernOpt.Live.Stubs;
 using KernOpt.Live.Text;
 using KernOpt.Target;
 
@@ -82,7 +83,7 @@ public sealed partial class LiveCode
         if (region.Changes.Count + placements.Sum(p => 1 + (p.Springboard is null ? 0 : 1 + p.Hops.Length) + (p.Padded > 0 ? 1 : 0)) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
         var points = placements.Sum(p => p.Points.Length);
         var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
-        if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
+        if (!region.TakeCode(codeBytes, PointStub.CacheLine).Try(out var code, out var why)) return why;
         if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words, placements.Count, program.SharedWords)).Try(out var data, out why))
         {
             region.GiveBack(code, default);
@@ -195,15 +196,13 @@ public sealed partial class LiveCode
         public void Assemble(Placement placement)
         {
             if (!liveness.TryGetValue(placement.Graph, out var live)) liveness[placement.Graph] = live = livenessOf(placement.Graph);
-            var at = region.AddressOf(code.Offset + used);
-            var words = region.AddressOf(data.Offset) + WordBytes;
-            if (PointStub.Assemble(at, placement, program, live, points, words, region.AddressOf(data.Offset + sharedAt)).Try(out var bytes, out var why))
+            if (Assemble(placement, live).Try(out var stub, out var why))
             {
                 var room = PointStub.MostBytes(placement, program);
-                if ((ulong)bytes.Length > room) throw new InvalidOperationException($"{bytes.Length} bytes at {placement.At}, {room} were announced");
-                bytes.CopyTo(Bytes, (int)used);
-                used += room;
-                stubs.Add(at);
+                if ((ulong)stub.Bytes.Length > room) throw new InvalidOperationException($"{stub.Bytes.Length} bytes at {placement.At}, {room} were announced");
+                stub.Bytes.CopyTo(Bytes, (int)used);
+                stubs.Add(region.AddressOf(code.Offset + used));
+                used += (ulong)stub.Bytes.Length;
                 offsets.Add(points);
             }
             else
@@ -214,6 +213,19 @@ public sealed partial class LiveCode
             }
             points += placement.Points.Length;
         }
+
+        /// <summary>Its length is known when it is assembled; elsewhere, it is assembled again.</summary>
+        private Outcome<StubCode> Assemble(Placement placement, Liveness<BasicBlock> live)
+        {
+            used = PointStub.Place(used, 0);
+            if (!AssembleHere(placement, live).Try(out var stub, out var why)) return why;
+            if (PointStub.Place(used, stub.InLine) is var place && place == used) return stub;
+            used = place;
+            return AssembleHere(placement, live);
+        }
+
+        private Outcome<StubCode> AssembleHere(Placement placement, Liveness<BasicBlock> live) =>
+            PointStub.Assemble(region.AddressOf(code.Offset + used), placement, program, live, points, region.AddressOf(data.Offset) + WordBytes, region.AddressOf(data.Offset + sharedAt));
 
         /// <summary>All of the data, as it is when the first thread comes.</summary>
         public byte[] Data()
