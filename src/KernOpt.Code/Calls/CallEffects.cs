@@ -17,9 +17,10 @@ internal sealed class CallEffects(IReadOnlyDictionary<Address, int> numbers, Lin
     public Effects Of(FunctionGraph graph, in Instruction instruction, out int callee)
     {
         callee = NoCallee;
-        var effects = IsCall(instruction) ? OfCall(instruction, out callee) : RepeatedEffects.Of(instruction);
+        if (!graph.IsUnwoundInto) return IsCall(instruction) ? OfCall(instruction, out callee) : RepeatedEffects.Of(instruction);
         // A faulting instruction may lead to a landing pad, too (-fnon-call-exceptions).
-        return graph.IsUnwoundInto ? effects with { Reads = effects.Reads | StrictEffects.Unwound } : effects;
+        var effects = IsCall(instruction) ? OfCall(instruction, out callee) : RepeatedEffects.Of(instruction);
+        return effects with { Reads = effects.Reads | StrictEffects.Unwound };
     }
 
     /// <summary>The function that begins there, or what is known of what else does.</summary>

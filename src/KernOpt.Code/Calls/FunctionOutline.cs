@@ -15,20 +15,22 @@ internal readonly record struct Stretch(LiveSet Reads, LiveSet Kills, int Callee
 
 /// <summary>
 /// A block, or a jump out: its stretches, from First up to but without Close; the nodes that it goes on to, by where they stand in <see cref="FunctionOutline"/>'s list; whether control comes
-/// back to the caller from its end.
+/// back to the caller from its end;
+/// whether a later node, or itself, goes on to it.
 /// </summary>
-internal readonly record struct OutlineNode(int First, int Close, int FirstSuccessor, int CloseSuccessor, bool Returns);
+internal readonly record struct OutlineNode(int First, int Close, int FirstSuccessor, int CloseSuccessor, bool Returns, bool EndsLoop);
 
 /// <summary>
 /// What is left of a function when only its <see cref="CalleeUse"/> is asked for; so little that those of all functions of a module fit into memory at once. Callees are numbers of functions
 /// of the module.
 /// </summary>
-internal sealed class FunctionOutline(ImmutableArray<OutlineNode> nodes, ImmutableArray<Stretch> stretches, ImmutableArray<int> successors, int entry)
+internal sealed class FunctionOutline(ImmutableArray<OutlineNode> nodes, ImmutableArray<Stretch> stretches, ImmutableArray<int> successors, ImmutableArray<int> callees, int entry)
 {
     /// <summary>How many nodes a search looks at.</summary>
     public int Nodes => nodes.Length;
 
-    public IEnumerable<int> Callees => stretches.Where(s => s.Callee != CallEffects.NoCallee).Select(s => s.Callee).Distinct();
+    /// <summary>Each once.</summary>
+    public ReadOnlySpan<int> Callees => callees.AsSpan();
 
     /// <summary>
     /// The function's use, given those of all others: the least solution of going backward over the nodes. Reads begins with nothing at a return, Keeps with everything.
@@ -43,10 +45,12 @@ internal sealed class FunctionOutline(ImmutableArray<OutlineNode> nodes, Immutab
             isStable = true;
             for (var i = nodes.Length - 1; i >= 0; i--)
             {
-                var use = Before(nodes[i], uses, before);
+                ref readonly var node = ref nodes.ItemRef(i);
+                var use = Before(node, uses, before);
                 if (use == before[i]) continue;
                 before[i] = use;
-                isStable = false;
+                // All others that go on to it are looked at after it, in this round.
+                isStable &= !node.EndsLoop;
             }
         }
         return before[entry];

@@ -5,8 +5,6 @@ using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Target;
-using QuikGraph;
-using QuikGraph.Algorithms.Search;
 
 namespace KernOpt.Code.Calls;
 
@@ -70,13 +68,13 @@ public sealed class ModuleUses
     private static CalleeUse[] Solve(FunctionOutline?[] outlines)
     {
         var uses = outlines.Select(o => o is null ? CalleeUse.Unknown : CalleeUse.Nothing).ToArray();
-        var (order, callers) = Order(outlines);
+        var calls = CallOrder.Of(outlines);
         var room = new CalleeUse[outlines.Max(o => o?.Nodes ?? 0)];
         var isOpen = outlines.Select(o => o is not null).ToArray();
         for (var isStable = false; !isStable;)
         {
             isStable = true;
-            foreach (var function in order)
+            foreach (var function in calls.CalleesFirst)
             {
                 if (!isOpen[function]) continue;
                 isOpen[function] = false;
@@ -84,30 +82,9 @@ public sealed class ModuleUses
                 if (use == uses[function]) continue;
                 uses[function] = use;
                 isStable = false;
-                foreach (var caller in callers[function]) isOpen[caller] = true;
+                foreach (var caller in calls.CallersOf(function)) isOpen[caller] = true;
             }
         }
         return uses;
-    }
-
-    /// <summary>Functions by when a search in depth along the calls is done with them, and who calls each.</summary>
-    private static (List<int> Order, List<int>[] Callers) Order(FunctionOutline?[] outlines)
-    {
-        var callers = outlines.Select(_ => new List<int>()).ToArray();
-        var graph = new AdjacencyGraph<int, SEdge<int>>(allowParallelEdges: true, outlines.Length);
-        graph.AddVertexRange(Enumerable.Range(0, outlines.Length));
-        for (var caller = 0; caller < outlines.Length; caller++)
-        {
-            foreach (var callee in outlines[caller]?.Callees ?? [])
-            {
-                callers[callee].Add(caller);
-                graph.AddEdge(new SEdge<int>(caller, callee));
-            }
-        }
-        var order = new List<int>(outlines.Length);
-        var search = new DepthFirstSearchAlgorithm<int, SEdge<int>>(graph);
-        search.FinishVertex += order.Add;
-        search.Compute();
-        return (order, callers);
     }
 }

@@ -9,7 +9,7 @@ namespace KernOpt.Code.Calls;
 internal sealed class OutlineBuilder(FunctionGraph graph, CallEffects calls)
 {
     private readonly bool[] isOwnReturn = OwnReturn.Of(graph);
-    private readonly ImmutableArray<Stretch>.Builder stretches = ImmutableArray.CreateBuilder<Stretch>();
+    private readonly ImmutableArray<Stretch>.Builder stretches = ImmutableArray.CreateBuilder<Stretch>(graph.Calls.Length + graph.Blocks.Length);
     private readonly ImmutableArray<OutlineNode>.Builder nodes = ImmutableArray.CreateBuilder<OutlineNode>(graph.Blocks.Length);
     private readonly ImmutableArray<int>.Builder successors = ImmutableArray.CreateBuilder<int>(2 * graph.Blocks.Length);
     private readonly List<Stretch> exits = [];
@@ -26,20 +26,43 @@ internal sealed class OutlineBuilder(FunctionGraph graph, CallEffects calls)
             var returns = leaves || block.End == BlockEnd.Return;
             var firstSuccessor = successors.Count;
             AddSuccessors(block);
-            nodes.Add(new OutlineNode(first, stretches.Count, firstSuccessor, successors.Count, returns));
+            nodes.Add(new OutlineNode(first, stretches.Count, firstSuccessor, successors.Count, returns, EndsLoop: false));
         }
         foreach (var exit in exits)
         {
-            nodes.Add(new OutlineNode(stretches.Count, stretches.Count + 1, 0, 0, Returns: true));
+            nodes.Add(new OutlineNode(stretches.Count, stretches.Count + 1, 0, 0, Returns: true, EndsLoop: false));
             stretches.Add(exit);
         }
-        return new FunctionOutline(nodes.DrainToImmutable(), stretches.DrainToImmutable(), successors.DrainToImmutable(), graph.EntryIndex);
+        MarkLoops();
+        var callees = CalleesOf(stretches);
+        return new FunctionOutline(nodes.DrainToImmutable(), stretches.DrainToImmutable(), successors.DrainToImmutable(), callees, graph.EntryIndex);
+    }
+
+    private void MarkLoops()
+    {
+        for (var i = 0; i < nodes.Count; i++)
+        {
+            for (var s = nodes[i].FirstSuccessor; s < nodes[i].CloseSuccessor; s++)
+            {
+                if (successors[s] is var to && to <= i) nodes[to] = nodes[to] with { EndsLoop = true };
+            }
+        }
+    }
+
+    private static ImmutableArray<int> CalleesOf(ImmutableArray<Stretch>.Builder stretches)
+    {
+        var found = new HashSet<int>();
+        for (var i = 0; i < stretches.Count; i++)
+        {
+            if (stretches.ItemRef(i).Callee is var callee && callee != CallEffects.NoCallee) found.Add(callee);
+        }
+        return [.. found];
     }
 
     private void AddStretches(BasicBlock block)
     {
         LiveSet reads = LiveSet.Empty, kills = LiveSet.Empty;
-        foreach (var instruction in block.Instructions)
+        foreach (ref readonly var instruction in block.Instructions.AsSpan())
         {
             var effects = calls.Of(graph, instruction, out var callee);
             reads |= effects.Reads - kills;

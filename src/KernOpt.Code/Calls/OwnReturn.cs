@@ -25,10 +25,10 @@ internal static class OwnReturn
         foreach (var block in graph.Blocks)
         {
             long? last = null;
-            foreach (var (instruction, depth) in depths.Along(block))
+            for (var walk = depths.Along(block); walk.MoveNext();)
             {
-                isOverwritten |= WritesReturnAddress(instruction, depth);
-                last = depth;
+                last = walk.Depth;
+                isOverwritten |= WritesReturnAddress(walk.Instruction, last);
             }
             // The depth is that before the last instruction, which of a block that runs out may be any.
             result[block.Index] = last == 0 && block.End != BlockEnd.RunsOut;

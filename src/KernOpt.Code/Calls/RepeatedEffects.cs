@@ -8,18 +8,19 @@ namespace KernOpt.Code.Calls;
 /// </summary>
 internal static class RepeatedEffects
 {
-    private const int MostKinds = 1 << 16;
+    /// <summary>A power of two. A kind that falls on another's place takes it: the common ones are back at once, and all of them stay in the processor's cache.</summary>
+    private const int Places = 1 << 13;
 
     [ThreadStatic]
-    private static Dictionary<Kind, Effects>? known;
+    private static (Kind Kind, Effects Effects)[]? known;
 
-    public static Effects Of(in Instruction instruction)
+    public static ref readonly Effects Of(in Instruction instruction)
     {
-        var kinds = known ??= [];
+        var places = known ??= new (Kind, Effects)[Places];
         var kind = Kind.Of(instruction);
-        if (kinds.TryGetValue(kind, out var effects)) return effects;
-        if (kinds.Count >= MostKinds) kinds.Clear();
-        return kinds[kind] = StrictEffects.Of(instruction);
+        ref var place = ref places[kind.GetHashCode() & (Places - 1)];
+        if (!place.Kind.Equals(kind)) place = (kind, StrictEffects.Of(instruction));
+        return ref place.Effects;
     }
 
     /// <summary>Everything that effects on registers and flags depend on: all but displacements and immediates, of which only those of a byte count (a shift by 0 leaves the flags).</summary>
@@ -27,7 +28,8 @@ internal static class RepeatedEffects
     {
         public static Kind Of(in Instruction i)
         {
-            ulong operands = (ulong)i.Code << 48, rest = 0;
+            // The bit tells every kind from that of a place that holds none yet.
+            ulong operands = (ulong)i.Code << 48, rest = 1UL << 52;
             for (var n = 0; n < i.OpCount; n++)
             {
                 var kind = i.GetOpKind(n);

@@ -12,7 +12,7 @@ namespace KernOpt.Code.Graphs;
 /// A split-off part is taken in whoever else may enter it: the graph is about paths from this function's entry, and a copy of the part
 /// is entered by this function's copy alone.
 /// </remarks>
-internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnAnalysis noReturn)
+internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnAnalysis noReturn) : IDisposable
 {
     private readonly List<CodePiece> pieces = [];
     private readonly Stack<Address> open = new();
@@ -26,10 +26,10 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
     public ICodeSource Source => source;
 
     /// <summary>The function's own range first, then split-off parts in the order in which they were found.</summary>
-    public IReadOnlyList<CodePiece> Pieces => pieces;
+    public List<CodePiece> Pieces => pieces;
 
     /// <summary>Direct and indirect calls, and direct jumps out of the function.</summary>
-    public IReadOnlyList<CallSite> Calls => calls;
+    public List<CallSite> Calls => calls;
 
     public bool HasIndirectJumps { get; private set; }
     public IReadOnlyDictionary<Address, JumpTable> Tables => tables;
@@ -37,8 +37,15 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
     /// <summary>The instruction at this address is a call that does not return.</summary>
     public bool IsDeadEnd(Address at) => deadEnds.Contains(at);
 
+    public bool HasLandingPads => pads.Count > 0;
+
     /// <summary>Unwinding comes back in there, with what the registers then hold.</summary>
     public bool IsLandingPad(Address at) => pads.Contains(at);
+
+    public void Dispose()
+    {
+        foreach (var piece in pieces) piece.Dispose();
+    }
 
     public CodePiece? PieceAt(Address address)
     {

@@ -12,7 +12,7 @@ public static class FunctionParser
     public static Outcome<FunctionGraph> Parse(Function function, ICodeSource source)
     {
         if (function.IsFragment) return Reasons.SplitOffPart.With($"{function} at {function.Start}");
-        var trace = new CodeTrace(function, source, NoReturnAnalysis.Of(source));
+        using var trace = new CodeTrace(function, source, NoReturnAnalysis.Of(source));
         if (trace.Start() is { } refusal) return refusal;
         return trace.HasIndirectJumps ? new IndirectJumps(trace).Resolve() : new GraphBuilder(trace).Build();
     }

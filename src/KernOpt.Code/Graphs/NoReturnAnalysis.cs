@@ -46,7 +46,8 @@ public sealed class NoReturnAnalysis(ICodeSource source)
     /// <summary>Some path leads to a ret or to what is unknown. Paths without calls are walked first, since they cost nothing to decide.</summary>
     private bool CanReturn(Function function, List<Address> chain)
     {
-        if (CodePiece.TryRead(function, source) is not { } piece) return true;
+        using var piece = CodePiece.TryRead(function, source);
+        if (piece is null) return true;
         var open = new Stack<int>([0]);
         var afterCalls = new Stack<(int Offset, Address Callee)>();
         while (true)

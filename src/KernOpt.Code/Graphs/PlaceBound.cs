@@ -25,7 +25,19 @@ internal static class PlaceBound
     private static readonly FrozenSet<string> Cancellable = FrozenSet.ToFrozenSet(["__syscall_cancel_arch", "__syscall_cp_asm"]);
 
     public static bool Is(FunctionGraph graph, ICodeSource source) =>
-        graph.Function.Names.Any(Cancellable.Contains) || IsSignalReturn(graph) || graph.Blocks.Any(b => b.Instructions.Any(i => NamesSequence(i, graph, source)));
+        graph.Function.Names.Any(Cancellable.Contains) || IsSignalReturn(graph) || NamesSequence(graph, source);
+
+    private static bool NamesSequence(FunctionGraph graph, ICodeSource source)
+    {
+        foreach (var block in graph.Blocks)
+        {
+            foreach (ref readonly var instruction in block.Instructions.AsSpan())
+            {
+                if (instruction.Mnemonic == Mnemonic.Lea && NamesSequence(instruction, graph, source)) return true;
+            }
+        }
+        return false;
+    }
 
     /// <summary>Unwinders know the frame of a signal by the bytes of the code that ends it (mov rax, 15; syscall), where nothing describes it.</summary>
     private static bool IsSignalReturn(FunctionGraph graph) =>
@@ -35,7 +47,7 @@ internal static class PlaceBound
     /// <summary>struct rseq_cs: version (0), flags, start_ip, post_commit_offset, abort_ip; 32 bytes, aligned to 32.</summary>
     private static bool NamesSequence(in Instruction instruction, FunctionGraph graph, ICodeSource source)
     {
-        if (instruction.Mnemonic != Mnemonic.Lea || !instruction.IsIPRelativeMemoryOperand || instruction.IPRelativeMemoryAddress % 32 != 0) return false;
+        if (!instruction.IsIPRelativeMemoryOperand || instruction.IPRelativeMemoryAddress % 32 != 0) return false;
         Span<byte> descriptor = stackalloc byte[32];
         if (source.Read(new Address(instruction.IPRelativeMemoryAddress), descriptor) != descriptor.Length) return false;
         if (BinaryPrimitives.ReadUInt32LittleEndian(descriptor) != 0) return false;

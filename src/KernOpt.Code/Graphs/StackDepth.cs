@@ -64,19 +64,36 @@ internal sealed class StackDepth
     }
 
     /// <summary>The instructions of a block, each with the depth before it.</summary>
-    public IEnumerable<(Instruction Instruction, long? Depth)> Along(BasicBlock block)
+    public Walk Along(BasicBlock block) => new(this, block);
+
+    /// <summary>Goes over a block without a word of memory: a program has millions of them.</summary>
+    public struct Walk
     {
-        var state = entries[block.Index] ?? default;
-        foreach (var instruction in block.Instructions)
+        private readonly StackDepth depths;
+        private readonly BasicBlock block;
+        private State state;
+        private int index;
+
+        internal Walk(StackDepth depths, BasicBlock block)
         {
-            yield return (instruction, state.Stack);
-            state = After(instruction, state);
+            (this.depths, this.block) = (depths, block);
+            state = depths.entries[block.Index] ?? default;
+            index = -1;
+        }
+
+        public readonly ref readonly Instruction Instruction => ref block.Instructions.ItemRef(index);
+        public readonly long? Depth => state.Stack;
+
+        public bool MoveNext()
+        {
+            if (index >= 0) state = depths.After(block.Instructions.ItemRef(index), state);
+            return ++index < block.Instructions.Length;
         }
     }
 
     private State Through(BasicBlock block, State state, int count)
     {
-        for (var i = 0; i < count; i++) state = After(block.Instructions[i], state);
+        for (var i = 0; i < count; i++) state = After(block.Instructions.ItemRef(i), state);
         return state;
     }
 
