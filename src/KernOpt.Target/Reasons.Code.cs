@@ -21,7 +21,7 @@ public static partial class Reasons
         "An indirect jump is neither a jump table of a known shape nor provably a tail call. Such code is left alone.");
 
     public static readonly Reason UnprovedTableBound = new(2104, nameof(UnprovedTableBound),
-        "A jump table was found, but no comparison or mask on every path to it proves how many entries it has. Sizes are never guessed.");
+        "A jump table was found, but no comparison or mask on every path to it proves how many entries it has, nor does what lies in it and behind it. Sizes are never guessed.");
 
     public static readonly Reason WritableJumpTable = new(2105, nameof(WritableJumpTable),
         "A jump table lies in memory that the program or its loader may write, so that its entries are no facts.");

@@ -123,6 +123,9 @@ internal sealed class CodeTrace(Function function, ICodeSource source, NoReturnA
         return true;
     }
 
+    /// <summary>The address lies in the function or in a part that is split off.</summary>
+    public bool IsOwn(Address target) => PieceAt(target) is not null || IsOwnPart(target, out _);
+
     private bool IsOwnPart(Address target, out Function part)
     {
         part = function;

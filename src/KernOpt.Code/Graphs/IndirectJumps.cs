@@ -57,14 +57,19 @@ internal sealed class IndirectJumps(CodeTrace trace)
             return trace.Tables.ContainsKey(at) ? Reasons.UnstableJumpTable.With($"the jump at {at}") : new Explanation(null);
         }
         if (shape.Table is not { } table) return Reasons.UnresolvedIndirectJump.With($"the jump at {at} reads an array that is not known");
-        if (new IndexBound(graph, effects).Of(shape.Index, shape.Load) is not { } last)
-        {
-            return Reasons.UnprovedTableBound.With($"the table at {table} of the jump at {at}");
-        }
-        var count = (int)last + 1;
-        if (!ReadTargets(shape.Kind, table, count).Try(out var targets, out var refusal)) return refusal;
+        if (!Targets(graph, shape, table, at).Try(out var targets, out var refusal)) return refusal;
         if (shape.Kind == JumpTableKind.Absolute && targets.All(IsOtherFunction)) return new Explanation(null);
         return new Explanation(new JumpTable(shape.Kind, table, targets, at, shape.Base));
+    }
+
+    /// <summary>As many entries as the index is proved to count, or, where those lead out of the function or nothing is proved, as the table's own extent has.</summary>
+    private Outcome<ImmutableArray<Address>> Targets(FunctionGraph graph, JumpTableShape shape, Address table, Address jump)
+    {
+        var last = new IndexBound(graph, effects).Of(shape.Index, shape.Load);
+        var byIndex = last is { } bound ? ReadTargets(shape.Kind, table, (int)bound + 1) : Reasons.UnprovedTableBound.With($"the table at {table} of the jump at {jump}");
+        if (shape.Kind != JumpTableKind.RelativeToTable || (byIndex.Try(out var targets, out _) && targets.All(trace.IsOwn))) return byIndex;
+        var most = (int)(last ?? IndexBound.Largest) + 1;
+        return TableExtent.Of(table, most, trace.Function.Module, trace.Source, trace.IsOwn) is { } count ? ReadTargets(shape.Kind, table, count) : byIndex;
     }
 
     /// <summary>An array of functions, and the jump a tail call through it.</summary>

@@ -20,10 +20,10 @@ internal static class DeadFigure
     private const double MostMegabytes = 400;
     private const RflagsBits StatusFlags = RflagsBits.CF | RflagsBits.PF | RflagsBits.AF | RflagsBits.ZF | RflagsBits.SF | RflagsBits.OF;
 
-    /// <summary>Instructions, and before how many of them that is dead.</summary>
-    private readonly record struct Dead(long All, long Flags, long One, long Two)
+    /// <summary>Instructions, before how many of them that is dead, and of how many functions they are.</summary>
+    private readonly record struct Dead(long All, long Flags, long One, long Two, int Functions)
     {
-        public static Dead operator +(Dead a, Dead b) => new(a.All + b.All, a.Flags + b.Flags, a.One + b.One, a.Two + b.Two);
+        public static Dead operator +(Dead a, Dead b) => new(a.All + b.All, a.Flags + b.Flags, a.One + b.One, a.Two + b.Two, a.Functions + b.Functions);
 
         public override string ToString() => $"flags {Share(Flags)}, one register {Share(One)}, two {Share(Two)}";
 
@@ -43,6 +43,8 @@ internal static class DeadFigure
         Console.WriteLine($"{path}: {functions.Length:n0} functions, {megabytes:0} MB at most; what each reads and keeps took "
             + string.Join(", ", runs.Select(r => $"{r.Seconds:0.00} s ({r.Processor:0.00} s of processors)")));
         var (alone, time) = Count(functions, program, Liveness.WithoutConventions);
+        var entered = functions.Count(f => !f.IsFragment);
+        Console.WriteLine($"{alone.Functions:n0} of {entered:n0} functions resolved ({100.0 * alone.Functions / entered:0.00} %), and {functions.Length - entered:n0} split-off parts");
         Console.WriteLine($"{alone.All:n0} instructions; each function alone: {alone} ({time:0.00} s)");
         (var together, time) = Count(functions, program, g => uses.LivenessOf(g));
         Console.WriteLine($"with what is known of callees: {together} ({time:0.00} s)");
@@ -69,7 +71,7 @@ internal static class DeadFigure
 
     private static Dead Count(FunctionGraph graph, Liveness<BasicBlock> liveness)
     {
-        var sum = default(Dead);
+        var sum = default(Dead) with { Functions = 1 };
         foreach (var block in graph.Blocks)
         {
             for (var i = 0; i < block.Instructions.Length; i++)
@@ -77,7 +79,7 @@ internal static class DeadFigure
                 var live = liveness.Before(block, i);
                 var registers = 0;
                 for (var register = Register.RAX; register <= Register.R15; register++) registers += live.Parts(register) == RegisterPart.None ? 1 : 0;
-                sum += new Dead(1, (live.Flags & StatusFlags) == 0 ? 1 : 0, registers >= 1 ? 1 : 0, registers >= 2 ? 1 : 0);
+                sum += new Dead(1, (live.Flags & StatusFlags) == 0 ? 1 : 0, registers >= 1 ? 1 : 0, registers >= 2 ? 1 : 0, 0);
             }
         }
         return sum;

@@ -40,6 +40,10 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
     [InlineData("biased_and_compared_before", JumpTableKind.Absolute, 3)]
     [InlineData("compared_in_memory", JumpTableKind.Absolute, 3)]
     [InlineData("compared_through_a_copy", JumpTableKind.Absolute, 3)]
+    [InlineData("open_before_table", JumpTableKind.RelativeToTable, 3)]
+    [InlineData("open_before_padding", JumpTableKind.RelativeToTable, 3)]
+    [InlineData("open_before_named_in_the_midst", JumpTableKind.RelativeToTable, 3)]
+    [InlineData("byte_open", JumpTableKind.RelativeToTable, 3)]
     public void JumpTable_HasExactlyTheProvedEntries(string name, JumpTableKind kind, int entries)
     {
         var table = Assert.Single(shapes.Parse(name).Value.Blocks, b => b.End == BlockEnd.Table).Table!;
@@ -61,6 +65,8 @@ public sealed class ShapesTests(ShapesFixture shapes) : IClassFixture<ShapesFixt
     [Theory]
     [InlineData("memory_written_between", 2104)]
     [InlineData("no_bound", 2104)]
+    [InlineData("open_with_hole", 2104)]
+    [InlineData("open_before_unnamed", 2104)]
     [InlineData("bound_too_narrow", 2104)]
     [InlineData("bound_is_signed", 2104)]
     [InlineData("bound_on_one_path_only", 2104)]

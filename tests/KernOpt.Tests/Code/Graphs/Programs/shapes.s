@@ -258,6 +258,40 @@ cases ou
 9:  ret
 end table_leads_outside
 
+    .macro open_switch name, table, prefix
+begin \name
+    mov edi, edi
+    lea rdx, [rip + \table]
+    movsxd rax, dword ptr [rdx + rdi*4]
+    add rax, rdx
+    jmp rax
+cases \prefix
+\name\()_close:
+end \name
+    .endm
+
+# No comparison: the table ends where the next one begins, where what code names follows its padding, or nowhere that is known.
+open_switch open_before_table, open_1_data, ob
+open_switch open_before_padding, open_2_data, od
+open_switch open_with_hole, open_3_data, oh
+open_switch open_before_unnamed, open_4_data, ox
+open_switch open_before_named_in_the_midst, open_5_data, om
+
+begin names_data
+    lea rax, [rip + open_named_data]
+    lea rdx, [rip + open_in_the_midst]
+    ret
+end names_data
+
+begin byte_open
+    movzx edi, dil
+    lea rdx, [rip + open_6_data]
+    movsxd rax, dword ptr [rdx + rdi*4]
+    add rax, rdx
+    jmp rax
+cases oy
+end byte_open
+
 begin spilled_base
     lea rdx, [rip + spilled_data]
     push rdx
@@ -505,6 +539,19 @@ longs relative_table_data, re
 longs hoisted_data, ho
 longs shared_base_data, sb
 longs spilled_data, sp
+open_5_data: .long om0 - open_5_data
+open_in_the_midst: .long om1 - open_5_data, om2 - open_5_data
+longs open_1_data, ob
+longs open_6_data, oy
+longs open_2_data, od
+    .p2align 5
+    .long 0
+    .p2align 5
+open_named_data: .long 0x12345678
+# A value without code of its own leads to the function's end.
+open_3_data: .long oh0 - open_3_data, open_with_hole_close - open_3_data, oh1 - open_3_data, oh2 - open_3_data
+longs open_4_data, ox
+    .long 0x12345678
 
     .data
 writable_data: quads wr
