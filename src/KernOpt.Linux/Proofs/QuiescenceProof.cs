@@ -83,7 +83,7 @@ internal sealed class QuiescenceProof(int pid, TargetMemory memory, ThreadHolds 
     private string? LookHeld(int thread)
     {
         string? against = null;
-        var outcome = holds.Hold<Done>(thread, TimeSpan.Zero, stopped =>
+        var outcome = holds.Hold<Done>(thread, BlockedTime.None, stopped =>
         {
             against = Judge(stopped);
             return (Done.It, null);

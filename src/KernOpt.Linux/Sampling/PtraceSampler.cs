@@ -71,7 +71,7 @@ internal sealed class PtraceSampler : ISampler
         var weight = WeightOf(used.TryGetValue(thread, out var before) ? before : null, time, since);
         used[thread] = time;
         var held = TimeSpan.Zero;
-        var seen = holds.Hold<Address?>(thread, TimeSpan.Zero, stopped =>
+        var seen = holds.Hold<Address?>(thread, BlockedTime.None, stopped =>
         {
             var ip = stopped.Stopped.IsInSystemCall ? (Address?)null : new Address(stopped.Stopped.Rip);
             var end = stopped.Release();

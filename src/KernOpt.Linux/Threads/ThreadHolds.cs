@@ -30,13 +30,13 @@ internal sealed class ThreadHolds : IDisposable
     /// Stops one thread, does something with it and lets it go. <paramref name="use"/> runs on the tracer thread and answers the value and how the thread
     /// was let go; null for that means that it is still to be let go. <paramref name="waited"/>: how long it has been in its blocked call.
     /// </summary>
-    public Outcome<T> Hold<T>(int thread, TimeSpan waited, Func<HeldThread, (Outcome<T> Value, LetGo? End)> use)
+    public Outcome<T> Hold<T>(int thread, BlockedTime waited, Func<HeldThread, (Outcome<T> Value, LetGo? End)> use)
     {
         Practice.Once();
         return tracer.Value.Run(() => HoldHere(thread, waited, use));
     }
 
-    private Outcome<T> HoldHere<T>(int thread, TimeSpan waited, Func<HeldThread, (Outcome<T> Value, LetGo? End)> use)
+    private Outcome<T> HoldHere<T>(int thread, BlockedTime waited, Func<HeldThread, (Outcome<T> Value, LetGo? End)> use)
     {
         ReleaseStrays();
         ChildSignals.SilenceStops();
@@ -65,7 +65,7 @@ internal sealed class ThreadHolds : IDisposable
         if (tracer.IsValueCreated) tracer.Value.Dispose();
     }
 
-    private Outcome<HeldThread> Stop(int thread, TimeSpan waited)
+    private Outcome<HeldThread> Stop(int thread, BlockedTime waited)
     {
         if (strays.ContainsKey(thread)) return Reasons.NoThreadToBorrow.With($"thread {thread} does not stop");
         var seized = Ptrace.Seize(thread, Ptrace.OptionSystemCallGood);
@@ -76,7 +76,7 @@ internal sealed class ThreadHolds : IDisposable
             var report = TracerThread.Wait(thread, StopTime, out var since, ReleaseStrays);
             if (report.IsInterrupt)
             {
-                if (HeldThread.Take(thread, since, waited) is { } held) return held;
+                if (HeldThread.Take(thread, since, waited.IfStillIn(pid, thread)) is { } held) return held;
                 return Reasons.ThreadLost.With($"thread {thread}");
             }
             if (report.HasEnded)

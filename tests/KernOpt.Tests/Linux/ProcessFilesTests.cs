@@ -59,7 +59,8 @@ public sealed class ProcessFilesTests
     [InlineData("se.exec_start                                :       1536344.463653", 1536344.463653)]
     [InlineData("se.vruntime  : 1", null)]
     [InlineData("se.exec_start : ?", null)]
-    public void BlockedTime_OfTheSchedulersLine(string line, double? expected) => Assert.Equal(expected, BlockedTime.Parse(["x (1, #threads: 1)", line]));
+    public void BlockedTime_OfTheSchedulersLines(string line, double? expected) =>
+        Assert.Equal(expected is { } start ? (start, 6) : null, BlockedTime.Parse(["x (1, #threads: 1)", line, "nr_switches                                  :                    9", "nr_voluntary_switches                        :                    6"]));
 
     [Fact]
     public void ProgramHeaders_GiveLoadSegmentsAndBias()
