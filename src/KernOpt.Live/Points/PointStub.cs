@@ -1,5 +1,6 @@
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
+using KernOpt.Live.Points.Copying;
 using KernOpt.Live.Points.Rungs;
 using KernOpt.Live.Stubs;
 using KernOpt.Target;
@@ -23,7 +24,7 @@ internal static class PointStub
     }
 
     public static ulong MostBytes(Placement placement, IPointProgram program) =>
-        ((ulong)(placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy) + Alignment - 1) & ~(Alignment - 1);
+        ((ulong)(placement.Part is { } part ? CopyStub.MostBytes(part, program) : placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy) + Alignment - 1) & ~(Alignment - 1);
 
     /// <summary>
     /// First: the number of the placement's first point; the others follow. Words: where that point's lie; those of the others follow. Refused (5204) when something is out of

@@ -24,6 +24,16 @@ public static class StubAssembler
             : Reasons.StubOutOfReach.With($"at {at}: {error}");
     }
 
+    /// <summary>The same for code that is entered at several places: those that are answered.</summary>
+    public static Outcome<(byte[] Bytes, Address[] Labels)> Assemble(Address at, Func<Assembler, Label[]> write)
+    {
+        var assembler = new Assembler(64);
+        var labels = write(assembler);
+        var writer = new MemoryCodeWriter();
+        if (!assembler.TryAssemble(writer, at.Value, out var error, out var result, BlockEncoderOptions.ReturnNewInstructionOffsets)) return Reasons.StubOutOfReach.With($"at {at}: {error}");
+        return (writer.ToArray(), labels.Select(l => new Address(result.GetLabelRIP(l))).ToArray());
+    }
+
     /// <summary>A word at an absolute address, to be addressed relative to rip.</summary>
     public static MemoryOperand At(Address address) => new(Register.RIP, (long)address.Value, 8);
 

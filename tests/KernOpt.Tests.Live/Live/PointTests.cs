@@ -277,7 +277,7 @@ public sealed class PointTests
             installed = report.Installed;
             foreach (var (placement, offset) in plan.Placements.Zip(report.Offsets))
             {
-                foreach (var (index, n) in placement.Asked.Select((index, n) => (index, n))) words[new Point(placement.Block, index)] = offset + n;
+                foreach (var (point, n) in placement.AskedPoints.Select((point, n) => (point, n))) words[point] = offset + n;
             }
         }
 
