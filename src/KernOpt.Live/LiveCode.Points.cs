@@ -7,6 +7,7 @@ using KernOpt.Code.Images;
 using KernOpt.Live.Points;
 using KernOpt.Live.Points.Copying;
 using KernOpt.Live.Regions;
+using KernOpt.Live.Stubs;
 using KernOpt.Live.Text;
 using KernOpt.Target;
 
@@ -87,7 +88,7 @@ public sealed partial class LiveCode
         var points = placements.Sum(p => p.Points.Length);
         var bypassed = placements.SelectMany(p => p.BypassedText).ToList();
         var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
-        if (!region.TakeCode(codeBytes).Try(out var code, out var why)) return why;
+        if (!region.TakeCode(codeBytes, PointStub.CacheLine).Try(out var code, out var why)) return why;
         if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words, bypassed.Count, program.SharedWords)).Try(out var data, out why))
         {
             region.GiveBack(code, default);
@@ -222,19 +223,14 @@ public sealed partial class LiveCode
         public void Assemble(Placement placement)
         {
             if (!liveness.TryGetValue(placement.Graph, out var live)) liveness[placement.Graph] = live = livenessOf(placement.Graph);
-            var at = region.AddressOf(code.Offset + used);
-            var words = region.AddressOf(data.Offset) + WordBytes;
-            var shared = region.AddressOf(data.Offset + sharedAt);
-            var assembled = placement.Part is { } part ? new CopyStub(part, placement.Graph, program, live, points, words, shared).Assemble(at)
-                : PointStub.Assemble(at, placement, program, live, points, words, shared).Then<(byte[] Bytes, Address[] Ways)>(bytes => (bytes, [at]));
-            if (assembled.Try(out var made, out var why))
+            if (Assemble(placement, live).Try(out var stub, out var why))
             {
-                var bytes = made.Bytes;
                 var room = PointStub.MostBytes(placement, program);
-                if ((ulong)bytes.Length > room) throw new InvalidOperationException($"{bytes.Length} bytes at {placement.At}, {room} were announced");
-                bytes.CopyTo(Bytes, (int)used);
-                used += room;
-                stubs.Add(made.Ways);
+                if ((ulong)stub.Bytes.Length > room) throw new InvalidOperationException($"{stub.Bytes.Length} bytes at {placement.At}, {room} were announced");
+                stub.Bytes.CopyTo(Bytes, (int)used);
+                var at = region.AddressOf(code.Offset + used);
+                stubs.Add([.. stub.Entries.Select(e => at + (ulong)e)]);
+                used += (ulong)stub.Bytes.Length;
                 offsets.Add(points);
             }
             else
@@ -244,6 +240,22 @@ public sealed partial class LiveCode
                 refused.Add(why);
             }
             points += placement.Points.Length;
+        }
+
+        /// <summary>Its length is known when it is assembled; elsewhere, it is assembled again.</summary>
+        private Outcome<StubCode> Assemble(Placement placement, Liveness<BasicBlock> live)
+        {
+            used = PointStub.Place(used, 0);
+            if (!AssembleHere(placement, live).Try(out var stub, out var why)) return why;
+            if (PointStub.Place(used, stub.InLine) is var place && place == used) return stub;
+            used = place;
+            return AssembleHere(placement, live);
+        }
+
+        private Outcome<StubCode> AssembleHere(Placement placement, Liveness<BasicBlock> live)
+        {
+            var (at, words, shared) = (region.AddressOf(code.Offset + used), region.AddressOf(data.Offset) + WordBytes, region.AddressOf(data.Offset + sharedAt));
+            return placement.Part is { } part ? new CopyStub(part, placement.Graph, program, live, points, words, shared).Assemble(at) : PointStub.Assemble(at, placement, program, live, points, words, shared);
         }
 
         /// <summary>All of the data, as it is when the first thread comes.</summary>

@@ -11,7 +11,7 @@ using KernOpt.Target;
 namespace KernOpt.Probes;
 
 /// <summary>
-/// An action under a predicate, checked, as code for points. It cannot hurt the target: it has no jump backwards but in loops of fixed length, writes nothing but its own words
+/// An action under a predicate, checked, as code for points. It cannot hurt the target: it runs nothing twice but in loops of fixed length, writes nothing but its own words
 /// and, below the red zone, what it saves, and reads only what is proved readable.
 /// </summary>
 public sealed class ProbeProgram : IPointProgram
@@ -140,21 +140,39 @@ public sealed class ProbeProgram : IPointProgram
         }
         var (early, sampled) = BeforeTheFrame(conditions);
         for (var i = 0; i < early; i++) passage.JumpIf(conditions[i], wanted: false, unchanged);
-        if (sampled is not null) passage.JumpUnlessSampled(sampled, unchanged);
-        passage.Open();
-        if (sampled is not null) passage.Reload(sampled);
-        for (var i = early + (sampled is null ? 0 : 1); i < conditions.Length; i++) passage.JumpIf(conditions[i], wanted: false, close);
-        Action.Emit(passage, ActionWords);
-        if (UnreadableWord is { } word)
+        if (sampled is null)
         {
-            code.jmp(close);
-            code.Label(ref unreadable);
-            code.LockedIncrement(context.Word(word));
+            EmitFrom(early);
+            if (!conditions.IsEmpty) passage.Land(ref unchanged);
         }
-        if (!conditions.IsEmpty || makesSystemCalls) Land(code, ref close);
-        passage.Close();
-        if (!conditions.IsEmpty) Land(code, ref unchanged);
+        else
+        {
+            var taken = code.CreateLabel();
+            passage.JumpIfSampled(sampled, taken);
+            passage.OutOfLine(taken, () =>
+            {
+                EmitFrom(early + 1, sampled);
+                code.jmp(unchanged);
+            });
+            passage.Land(ref unchanged);
+        }
         passage.RestoreFlags();
+
+        void EmitFrom(int condition, Every? reloaded = null)
+        {
+            passage.Open();
+            if (reloaded is not null) passage.Reload(reloaded);
+            for (var i = condition; i < conditions.Length; i++) passage.JumpIf(conditions[i], wanted: false, close);
+            Action.Emit(passage, ActionWords);
+            if (UnreadableWord is { } word)
+            {
+                code.jmp(close);
+                code.Label(ref unreadable);
+                code.LockedIncrement(passage.Context.Word(word));
+            }
+            if (!conditions.IsEmpty || makesSystemCalls) passage.Land(ref close);
+            passage.Close();
+        }
     }
 
     /// <summary>Whoever comes in is inside before the action is asked for, and whoever leaves is so until it has been.</summary>
@@ -197,19 +215,12 @@ public sealed class ProbeProgram : IPointProgram
             code.Label(ref unreadable);
             code.LockedIncrement(passage.Context.Word(word));
         }
-        Land(code, ref otherwise);
+        passage.Land(ref otherwise);
         if (!conditions.IsEmpty) Action.EmitOtherwise(passage);
-        Land(code, ref close);
+        passage.Land(ref close);
     }
 
     private ImmutableArray<Expression> ConditionsAt(FunctionGraph graph, Point point) => Action.IsConditional(graph, point) ? conditions : [];
-
-    /// <summary>An instruction of its own, since the next one may be another label's.</summary>
-    private static void Land(Assembler code, ref Label label)
-    {
-        code.Label(ref label);
-        code.nop();
-    }
 
     /// <summary>How many conditions can be decided without a register, and the sampling that follows them: what most passages come to should cost little.</summary>
     private static (int Early, Every? Sampled) BeforeTheFrame(ImmutableArray<Expression> conditions)

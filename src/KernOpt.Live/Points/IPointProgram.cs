@@ -32,7 +32,7 @@ public interface IPointProgram
     {
     }
 
-    /// <summary>Rip-relative operands are given as absolute addresses. Only for points that <see cref="Check"/> lets pass.</summary>
+    /// <summary>Rip-relative operands are given as absolute addresses. Only for points that <see cref="Check"/> lets pass. Ends by falling through, but for <see cref="PointContext.OutOfLine"/>.</summary>
     void Emit(Assembler code, in PointContext context);
 }
 
@@ -40,7 +40,7 @@ public interface IPointProgram
 /// A point's number among those that are installed together, its own words, those in common, what may still be read after its code (all else may be overwritten), and how many bytes have been pushed
 /// since the point: the return address, where its code is called, and what instructions behind the point have pushed, where it runs behind those. Registers and flags are as they are at the point.
 /// </summary>
-public readonly record struct PointContext(FunctionGraph Graph, Point Point, int Number, Address Words, Address Shared, LiveSet Live, int Pushed)
+public readonly record struct PointContext(FunctionGraph Graph, Point Point, int Number, Address Words, Address Shared, LiveSet Live, int Pushed, OutOfLine OutOfLine)
 {
     public bool FlagsDead => (Live.Flags & PatchSites.StatusFlags) == 0;
 

@@ -1,3 +1,4 @@
+using Iced.Intel;
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
 using KernOpt.Live.Points.Copying;
@@ -12,6 +13,7 @@ internal static class PointStub
 {
     /// <summary>No instruction is longer than 15 bytes, and a short jump becomes one of six.</summary>
     private const int MostBytesOfCopy = 15;
+    public const ulong CacheLine = 64;
     private const ulong Alignment = 16;
     private const int ReturnAddressBytes = 8;
 
@@ -23,28 +25,45 @@ internal static class PointStub
         return bytes;
     }
 
+    /// <summary>Whole cache lines, so that <see cref="Place"/> never needs more than what is announced for all stubs together.</summary>
     public static ulong MostBytes(Placement placement, IPointProgram program) =>
-        ((ulong)(placement.Part is { } part ? CopyStub.MostBytes(part, program) : placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy) + Alignment - 1) & ~(Alignment - 1);
+        AlignUp((ulong)(placement.Part is { } part ? CopyStub.MostBytes(part, program) : placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy), CacheLine);
+
+    /// <summary>Where a stub goes behind others: what most passages run crosses no cache line if it fits into one. From: bytes behind the first stub, which begins a line.</summary>
+    public static ulong Place(ulong from, int inLine)
+    {
+        from = AlignUp(from, Alignment);
+        return from % CacheLine + (ulong)inLine <= CacheLine ? from : AlignUp(from, CacheLine);
+    }
+
+    private static ulong AlignUp(ulong value, ulong alignment) => (value + alignment - 1) & ~(alignment - 1);
 
     /// <summary>
     /// First: the number of the placement's first point; the others follow. Words: where that point's lie; those of the others follow. Refused (5204) when something is out of
     /// reach.
     /// </summary>
-    public static Outcome<byte[]> Assemble(Address at, Placement placement, IPointProgram program, Liveness<BasicBlock> liveness, int first, Address words, Address shared) => StubAssembler.Assemble(at, code =>
+    public static Outcome<StubCode> Assemble(Address at, Placement placement, IPointProgram program, Liveness<BasicBlock> liveness, int first, Address words, Address shared)
     {
-        var block = placement.Block;
-        var next = 0;
-        var pushed = placement.IsCall ? ReturnAddressBytes : 0;
-        for (var i = placement.Lead; i <= placement.Resume; i++)
+        var outOfLine = new OutOfLine();
+        return StubAssembler.Assemble(at, InLine, _ => outOfLine.Write());
+
+        void InLine(Assembler code)
         {
-            for (; next < placement.Points.Length && placement.Points[next] == i; next++)
+            var block = placement.Block;
+            var next = 0;
+            var pushed = placement.IsCall ? ReturnAddressBytes : 0;
+            for (var i = placement.Lead; i <= placement.Resume; i++)
             {
-                var asked = new Point(block, placement.Asked[next]);
-                program.Emit(code, new PointContext(placement.Graph, asked, first + next, words + (ulong)(next * program.Words * 8), shared, liveness.Before(block, i), pushed + PushedFrom(asked, i)));
+                for (; next < placement.Points.Length && placement.Points[next] == i; next++)
+                {
+                    var asked = new Point(block, placement.Asked[next]);
+                    var ownWords = words + (ulong)(next * program.Words * 8);
+                    program.Emit(code, new PointContext(placement.Graph, asked, first + next, ownWords, shared, liveness.Before(block, i), pushed + PushedFrom(asked, i), outOfLine));
+                }
+                if (placement.IsCall || i == placement.Resume) break;
+                code.AddInstruction(block.Instructions[i]);
             }
-            if (placement.IsCall || i == placement.Resume) break;
-            code.AddInstruction(block.Instructions[i]);
+            code.jmp(placement.IsCall ? placement.Instruction.NearBranchTarget : block.Instructions[placement.Resume - 1].NextIP);
         }
-        code.jmp(placement.IsCall ? placement.Instruction.NearBranchTarget : block.Instructions[placement.Resume - 1].NextIP);
-    });
+    }
 }

@@ -94,7 +94,7 @@ internal sealed class LiveRegion
         return high - low is > 0 and < int.MaxValue;
     }
 
-    public Outcome<Piece> TakeCode(ulong bytes) => code.Take(bytes, 16);
+    public Outcome<Piece> TakeCode(ulong bytes, ulong alignment = 16) => code.Take(bytes, alignment);
 
     public Outcome<Piece> TakeData(ulong bytes) => data.Take(bytes, 64);
 

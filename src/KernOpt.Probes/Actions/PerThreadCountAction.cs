@@ -8,12 +8,16 @@ namespace KernOpt.Probes.Actions;
 /// <summary>
 /// <c>fast-count</c>: counts like <see cref="CountAction"/>, without a locked instruction in threads that own a slot. The thread that counts most has one of its own, first:
 /// <code>
-///     mov eax, fs:[number] ; cmp rax, [first] ; je first
+///     mov eax, fs:[number] ; cmp rax, [first] ; jne others
+///     inc qword [first's]
+///  done:
+///     …                                 ; the way back, and behind it:
+///  others:
 ///     movzx eax, al ; shl eax, 6 ; lea rdx, [slots] ; add rdx, rax
-///     mov eax, fs:[number] ; cmp [rdx], rax ; jne others
+///     mov eax, fs:[number] ; cmp [rdx], rax ; jne together
 ///     inc qword [rdx+8] ; jmp done
-///  others: lock inc [shared] ; jmp done
-///  first:  inc qword [first's]
+///  together:
+///     lock inc qword [all others'] ; jmp done
 /// </code>
 /// Slots are given away by <see cref="GiveSlots"/>, from outside, and never taken back: whoever finds his number in one is the only one that counts there. Threads without one, and those of forked
 /// processes, count together. Exact as long as no two threads have one number: so not where threads are made without thread-local memory of their own (clone(2) without CLONE_SETTLS),
@@ -48,27 +52,28 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
     {
         var code = passage.Code;
         var (number, slot) = (passage.Free(0), passage.Free(1));
-        Label first = code.CreateLabel(), others = code.CreateLabel(), done = code.CreateLabel();
+        Label notFirst = code.CreateLabel(), together = code.CreateLabel(), done = code.CreateLabel();
         passage.FetchThreadNumber(number, ThreadNumberOffset);
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Cmp_r64_rm64, number, StubAssembler.At(passage.Context.Word(words + First))));
-        code.je(first);
-        // The number is fetched twice rather than kept: two registers are dead at more places than three.
-        code.movzx(number.Low32(), number.Low8());
-        code.shl(number.Low32(), SlotShift);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.Word(words + FirstSlot))));
-        code.add(slot, number);
-        passage.FetchThreadNumber(number, ThreadNumberOffset);
-        code.cmp(__qword_ptr[slot], number);
-        code.jne(others);
-        code.inc(__qword_ptr[slot + CountIn]);
-        code.jmp(done);
-        code.Label(ref others);
-        code.LockedIncrement(passage.Context.Word(words + Together));
-        code.jmp(done);
-        code.Label(ref first);
+        code.jne(notFirst);
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Inc_rm64, StubAssembler.At(passage.Context.Word(words + FirstsCount))));
-        code.Label(ref done);
-        code.nop();
+        passage.Land(ref done);
+        passage.OutOfLine(notFirst, () =>
+        {
+            // The number is fetched twice rather than kept: two registers are dead at more places than three.
+            code.movzx(number.Low32(), number.Low8());
+            code.shl(number.Low32(), SlotShift);
+            code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.Word(words + FirstSlot))));
+            code.add(slot, number);
+            passage.FetchThreadNumber(number, ThreadNumberOffset);
+            code.cmp(__qword_ptr[slot], number);
+            code.jne(together);
+            code.inc(__qword_ptr[slot + CountIn]);
+            code.jmp(done);
+            code.Label(ref together);
+            code.LockedIncrement(passage.Context.Word(words + Together));
+            code.jmp(done);
+        });
     }
 
     /// <summary>

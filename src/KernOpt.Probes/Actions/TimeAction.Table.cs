@@ -39,8 +39,7 @@ public sealed partial record TimeAction
         code.mov(__qword_ptr[slot], 0);
         Subtract(passage, time, rax, rdx);
         code.LockedAdd(passage.Context.Word(words + Sum), time);
-        code.or(time, 1);
-        code.bsr(time, time);
+        passage.Magnitude(time);
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.Word(words + Histogram))));
         code.@lock.inc(__qword_ptr[slot + time * 8]);
     }

@@ -71,29 +71,35 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
     {
         var code = passage.Code;
         var (key, mark, tries) = (passage.Free(2), passage.Free(3), passage.Free(4));
-        Label table = code.CreateLabel(), next = code.CreateLabel(), take = code.CreateLabel(), full = code.CreateLabel(), stamp = code.CreateLabel(), done = code.CreateLabel();
+        Label table = code.CreateLabel(), further = code.CreateLabel(), next = code.CreateLabel(), take = code.CreateLabel(), full = code.CreateLabel(), stamp = code.CreateLabel(), done = code.CreateLabel();
         FirstOfRow(passage, table);
-        code.Label(ref next);
         // Marks of calls that lie deeper in the stack have been left behind, or are of another stack: then that one's exit finds none, and says so.
         code.cmp(__qword_ptr[mark], key);
-        code.jbe(take);
-        code.add(mark, MarkBytes);
-        code.dec(tries.Low32());
-        code.jne(next);
-        code.jmp(full);
+        code.ja(further);
         code.Label(ref take);
         code.mov(__qword_ptr[mark], key);
-        code.jmp(stamp);
-        code.Label(ref table);
-        EnterTable(passage, full);
-        code.Label(ref stamp);
+        passage.Land(ref stamp);
         ReadClock(passage);
         code.mov(__qword_ptr[mark + TimeIn], rax);
-        code.jmp(done);
-        code.Label(ref full);
-        code.LockedIncrement(passage.Context.SharedWord(NoRoom));
-        code.Label(ref done);
-        code.nop();
+        passage.Land(ref done);
+        passage.OutOfLine(further, () =>
+        {
+            code.mov(tries.Low32(), Tries - 1);
+            code.Label(ref next);
+            code.add(mark, MarkBytes);
+            code.cmp(__qword_ptr[mark], key);
+            code.jbe(take);
+            code.dec(tries.Low32());
+            code.jne(next);
+            code.Label(ref full);
+            code.LockedIncrement(passage.Context.SharedWord(NoRoom));
+            code.jmp(done);
+        });
+        passage.OutOfLine(table, () =>
+        {
+            EnterTable(passage, full);
+            code.jmp(stamp);
+        });
     }
 
     /// <summary>The time is taken first.</summary>
@@ -101,21 +107,14 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
     {
         var code = passage.Code;
         var (key, mark, tries, time, row) = (passage.Free(2), passage.Free(3), passage.Free(4), passage.Free(5), passage.Free(6));
-        Label table = code.CreateLabel(), next = code.CreateLabel(), found = code.CreateLabel(), missed = code.CreateLabel(), done = code.CreateLabel();
+        Label table = code.CreateLabel(), further = code.CreateLabel(), next = code.CreateLabel(), found = code.CreateLabel(), missed = code.CreateLabel(), done = code.CreateLabel();
         ReadClock(passage);
         code.mov(time, rax);
         FirstOfRow(passage, table);
-        code.Label(ref next);
         // The time first: what a signal's handler takes over meanwhile has another place by then.
         code.mov(rax, __qword_ptr[mark + TimeIn]);
         code.cmp(__qword_ptr[mark], key);
-        code.je(found);
-        code.add(mark, MarkBytes);
-        code.dec(tries.Low32());
-        code.jne(next);
-        code.Label(ref missed);
-        code.LockedIncrement(passage.Context.SharedWord(NoEntry));
-        code.jmp(done);
+        code.jne(further);
         code.Label(ref found);
         code.mov(__qword_ptr[mark], 0);
         Subtract(passage, time, rax, rdx);
@@ -123,14 +122,28 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, mark, StubAssembler.At(passage.Context.Word(words + TimesWords))));
         code.add(mark, row);
         code.add(__qword_ptr[mark + 8 * Sum], time);
-        code.or(time, 1);
-        code.bsr(time, time);
+        passage.Magnitude(time);
         code.inc(__qword_ptr[mark + time * 8 + 8 * Histogram]);
-        code.jmp(done);
-        code.Label(ref table);
-        LeaveTable(passage, words, missed);
-        code.Label(ref done);
-        code.nop();
+        passage.Land(ref done);
+        passage.OutOfLine(further, () =>
+        {
+            code.mov(tries.Low32(), Tries - 1);
+            code.Label(ref next);
+            code.add(mark, MarkBytes);
+            code.mov(rax, __qword_ptr[mark + TimeIn]);
+            code.cmp(__qword_ptr[mark], key);
+            code.je(found);
+            code.dec(tries.Low32());
+            code.jne(next);
+            code.Label(ref missed);
+            code.LockedIncrement(passage.Context.SharedWord(NoEntry));
+            code.jmp(done);
+        });
+        passage.OutOfLine(table, () =>
+        {
+            LeaveTable(passage, words, missed);
+            code.jmp(done);
+        });
     }
 
     /// <summary>A mark that a call at this place has left behind must not be found at the exit of one that is not timed.</summary>
@@ -138,11 +151,9 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
     {
         var code = passage.Code;
         var (key, mark, tries) = (passage.Free(2), passage.Free(3), passage.Free(4));
-        Label table = code.CreateLabel(), next = code.CreateLabel(), further = code.CreateLabel();
+        Label table = code.CreateLabel(), found = code.CreateLabel(), next = code.CreateLabel(), further = code.CreateLabel();
         FirstOfRow(passage, table);
-        code.jmp(next);
-        code.Label(ref table);
-        FirstOfTable(passage);
+        passage.Land(ref found);
         code.mov(tries.Low32(), Tries);
         code.Label(ref next);
         code.cmp(__qword_ptr[mark], key);
@@ -152,6 +163,11 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
         code.add(mark, MarkBytes);
         code.dec(tries.Low32());
         code.jne(next);
+        passage.OutOfLine(table, () =>
+        {
+            FirstOfTable(passage);
+            code.jmp(found);
+        });
     }
 
     /// <summary>
@@ -174,7 +190,6 @@ public sealed partial record TimeAction(int ThreadNumberOffset, bool IsCpuTime =
         code.mov(edx, key.Low32());
         code.and(edx, (MarksOfRow - Tries - 1) << MarkShift);
         code.lea(mark, __[mark + rdx + MarksIn]);
-        code.mov(tries.Low32(), Tries);
     }
 
     private void ReadClock(PassageCode passage)

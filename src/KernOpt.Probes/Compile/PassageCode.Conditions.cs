@@ -50,10 +50,10 @@ internal sealed partial class PassageCode
     }
 
     /// <summary>The step that decides a sample needs no register. <see cref="Reload"/> must follow where it is taken.</summary>
-    public void JumpUnlessSampled(Every every, Label to)
+    public void JumpIfSampled(Every every, Label to)
     {
         code.AddInstruction(Instruction.Create(Iced.Intel.Code.Dec_rm32, Word(States[every], 4)));
-        code.jns(to);
+        code.js(to);
     }
 
     /// <summary>The next distance: 1 to 2N-1 passages, each as likely as the other, so N on average.</summary>
@@ -70,12 +70,15 @@ internal sealed partial class PassageCode
 
     private void Sample(Every every, bool wanted, Label to)
     {
-        var passed = code.CreateLabel();
-        JumpUnlessSampled(every, wanted ? passed : to);
-        Reload(every);
-        if (wanted) code.jmp(to);
-        code.Label(ref passed);
-        code.nop();
+        Label sampled = code.CreateLabel(), passed = code.CreateLabel();
+        JumpIfSampled(every, sampled);
+        if (!wanted) code.jmp(to);
+        Land(ref passed);
+        OutOfLine(sampled, () =>
+        {
+            Reload(every);
+            code.jmp(wanted ? to : passed);
+        });
     }
 
     /// <summary>Of those that come at the same moment one is let through. rax and rdx are the first of the scratch registers.</summary>

@@ -94,6 +94,27 @@ internal sealed partial class PassageCode(Assembler code, PointContext context, 
         StepBack();
     }
 
+    /// <summary>An instruction of its own, since the next one may be another label's.</summary>
+    public void Land(ref Label label)
+    {
+        code.Label(ref label);
+        code.nop();
+    }
+
+    /// <summary>
+    /// A piece of code that few passages come to, by a jump to its label from here; it ends by a jump to what is in line, with the stack as it is here.
+    /// </summary>
+    public void OutOfLine(Label label, Action piece)
+    {
+        var (open, step, wasStep, depth) = (isOpen, isBelowRedZone, wasBelowRedZone, below);
+        context.OutOfLine.Add(() =>
+        {
+            (isOpen, isBelowRedZone, wasBelowRedZone, below) = (open, step, wasStep, depth);
+            code.Label(ref label);
+            piece();
+        });
+    }
+
     private int ReturnAddressAbove => ReturnAddressPlace.Above(context.Graph, context.Point.Block.Index, context.Point.Index) ?? throw new InvalidOperationException($"no return address at {context.Point}");
 
     /// <summary>By lea, which leaves the flags alone, unlike sub and add.</summary>

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace KernOpt.Bench.Figures;
 
 /// <summary>
-/// What code at a function's entry costs a call: threads that do nothing but call it, by turns without and with a probe, in nanoseconds of processor time. Arguments: [turns].
+/// What code at a function's entry costs a call: threads that call it and a twin without a probe by turns, for microseconds each, so that both meet the machine in one state. By how much a call takes
+/// longer than one of the twin, less by how much it does so before the probe is put in. Arguments: [turns].
 /// </summary>
 internal static class CostFigure
 {
@@ -27,12 +28,12 @@ internal static class CostFigure
         var isReached = true;
         foreach (var (threads, action, when, most) in Probes)
         {
-            using var target = new RunningTarget(Scratch.Compile("callcost", "-O2"), $"{threads}");
+            using var target = new RunningTarget(Scratch.Compile("twincost", "-O2"), $"{threads}");
             await Task.Delay(1000);
             var differences = new List<(double Bare, double More)>();
             for (var turn = 0; turn < turns; turn++)
             {
-                var bare = await MedianAsync(target, 10);
+                var (bare, twin) = await MediansAsync(target, 10);
                 using var probe = Kernopt.Start([.. new[] { "probe", "--pid", $"{target.Pid}", "--at", "leaf", "--do", action, "--for", "60s", "--quiet" }, .. when is null ? Array.Empty<string>() : ["--when", when]]);
                 for (var waited = 0; TargetText.Differences(target.Pid).Count == 0 && waited < 300 && !probe.HasExited; waited++) await Task.Delay(Lines);
                 if (probe.HasExited)
@@ -40,7 +41,7 @@ internal static class CostFigure
                     Console.WriteLine($"{action}: {await probe.StandardError.ReadToEndAsync()}");
                     return 1;
                 }
-                var counted = await MedianAsync(target, 10);
+                var (counted, twinThen) = await MediansAsync(target, 10);
                 Signals.Send(probe.Id, Signals.Interrupt);
                 await probe.WaitForExitAsync();
                 // 0: it has counted some.
@@ -49,7 +50,7 @@ internal static class CostFigure
                     Console.WriteLine($"{action}: kernopt ended with {probe.ExitCode}");
                     return 1;
                 }
-                differences.Add((bare, counted - bare));
+                differences.Add((bare, counted - twinThen - (bare - twin)));
             }
             var sorted = differences.Select(d => d.More).Order().ToList();
             var median = sorted[sorted.Count / 2];
@@ -60,11 +61,14 @@ internal static class CostFigure
         return isReached ? 0 : 1;
     }
 
-    /// <summary>Of the next lines that the target prints, the first, which may be half of one and half of the other, left out.</summary>
-    private static async Task<double> MedianAsync(RunningTarget target, int lines)
+    /// <summary>Both columns of the next lines that the target prints, the first, which may be half of one and half of the other, left out.</summary>
+    private static async Task<(double Leaf, double Twin)> MediansAsync(RunningTarget target, int lines)
     {
         var before = target.Lines.Count;
         while (target.Lines.Count < before + 1 + lines) await Task.Delay(Lines);
-        return target.Lines.Skip(before + 1).Take(lines).Select(l => double.Parse(l.Split(' ')[0], CultureInfo.InvariantCulture)).Order().ElementAt(lines / 2);
+        var rows = target.Lines.Skip(before + 1).Take(lines).Select(l => l.Split(' ').Select(n => double.Parse(n, CultureInfo.InvariantCulture)).ToArray()).ToList();
+        return (Median(rows.Select(r => r[0])), Median(rows.Select(r => r[1])));
     }
+
+    private static double Median(IEnumerable<double> values) => values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
 }

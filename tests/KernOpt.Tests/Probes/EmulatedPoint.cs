@@ -125,16 +125,19 @@ internal sealed class EmulatedPoint : IDisposable
         // What is written behind them faults.
         words = Words + WordBytes - 8 * (ulong)(program.Words + program.SharedWords);
         var at = next;
-        var context = new PointContext(Graph, new Point(block, index), 7, new Address(words), new Address(words) + 8 * (ulong)program.Words, live, pushed);
-        var bytes = StubAssembler.Assemble(new Address(at), c =>
-        {
-            program.Emit(c, context);
-            c.ud2();
-        }).Value;
+        var context = new PointContext(Graph, new Point(block, index), 7, new Address(words), new Address(words) + 8 * (ulong)program.Words, live, pushed, new OutOfLine());
+        var (bytes, inLine) = StubAssembler.Assemble(
+            new Address(at),
+            c =>
+            {
+                program.Emit(c, context);
+                c.ud2();
+            },
+            _ => context.OutOfLine.Write()).Value;
         Assert.InRange(bytes.Length, 1, program.MostBytes + 2);
         emulator.Write(at, bytes);
         next += (ulong)(bytes.Length + 15 & ~15);
-        return (at, at + (ulong)bytes.Length - 2);
+        return (at, at + (ulong)inLine - 2);
     }
 
     /// <summary>The code as text: words by their number, jumps without their distance.</summary>

@@ -3,6 +3,7 @@ using Iced.Intel;
 using KernOpt.Probes.Actions;
 using KernOpt.Probes.Language;
 using KernOpt.Target;
+using KernOpt.Tests.Code.Bodies;
 
 namespace KernOpt.Tests.Probes;
 
@@ -28,6 +29,17 @@ internal sealed class RandomPrograms(Random random, AddressRange caller, bool is
         3 => new PerThreadCountAction(EmulatedPoint.ThreadNumberOffset),
         1 => new ValuesAction([.. Values(1, 3)]),
         _ => new TraceAction([.. Values(0, 7)]),
+    };
+
+    /// <summary>Also those that belong at entries, exits and calls only.</summary>
+    public ProbeAction AnyAction() => random.Next(10) switch
+    {
+        0 => new TimeAction(EmulatedPoint.ThreadNumberOffset, makesSystemCalls && random.Next(2) == 0),
+        1 => new LevelAction(),
+        2 => new WaitAction(EmulatedPoint.ThreadNumberOffset, random.Next()),
+        3 => new BreakdownAction(EmulatedPoint.ThreadNumberOffset, HandMade.Start, EmulatedPoint.Entry) { Adopts = random.Next(2) == 0, EndsAtCaller = random.Next(2) == 0, BeginsAtSites = random.Next(4) == 0 },
+        4 => new BreakAction(EmulatedPoint.ThreadNumberOffset),
+        _ => Action(),
     };
 
     private ImmutableArray<Expression> Values(int least, int most) => [.. Enumerable.Range(0, random.Next(least, most + 1)).Select(_ => Value(4, random.Next(2) == 0))];
@@ -61,7 +73,7 @@ internal sealed class RandomPrograms(Random random, AddressRange caller, bool is
     /// <summary>Of one signedness all through, so that it has a type.</summary>
     private Expression Value(int depth, bool isSigned)
     {
-        if (isHostile && random.Next(40) == 0) return random.Next(3) == 0 ? Condition(1) : Value(depth, !isSigned);
+        if (isHostile && random.Next(40) == 0) return random.Next(4) switch { 0 => Condition(1), 1 => new Argument(random.Next(6)), _ => Value(depth, !isSigned) };
         return (depth == 0 ? random.Next(4) : random.Next(9)) switch
         {
             0 when makesSystemCalls && random.Next(4) == 0 => new Cast(new IntegerType(8, isSigned), random.Next(2) == 0 ? new SystemCallValue("pid", SystemCallValue.GetPid) : new SystemCallValue("uid", SystemCallValue.GetUid)),

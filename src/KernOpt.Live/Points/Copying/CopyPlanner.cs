@@ -41,7 +41,8 @@ internal sealed class CopyPlanner(PlacementContext others, PlacementContext cont
     /// <summary>Null where one of the points cannot be reached.</summary>
     public CopiedPart? Plan(IReadOnlyList<Point> points)
     {
-        foreach (var point in points)
+        // A way before the first of a block leads to the others as well.
+        foreach (var point in points.OrderBy(p => p.At))
         {
             if (!others.IsFree(point))
             {

@@ -13,20 +13,22 @@ internal sealed class CopyStub(CopiedPart part, FunctionGraph graph, IPointProgr
     private const int MostBytesOfCopy = 15;
 
     private readonly Dictionary<CopiedPiece, Label> labels = [];
+    private readonly OutOfLine outOfLine = new();
 
     public static int MostBytes(CopiedPart part, IPointProgram program) =>
         part.Pieces.Sum(p => (p.Stop - p.Start + 4) * MostBytesOfCopy + part.In(p).Count() * program.MostBytes);
 
-    /// <summary>The bytes, and where each of the part's ways leads to. Refused (5204) when something is out of reach.</summary>
-    public Outcome<(byte[] Bytes, Address[] Ways)> Assemble(Address at)
+    /// <summary>Its entries are the part's ways. Refused (5204) when something is out of reach.</summary>
+    public Outcome<StubCode> Assemble(Address at)
     {
-        var outcome = StubAssembler.Assemble(at, code =>
+        labels.Clear();
+        return StubAssembler.Assemble(at, code =>
         {
             foreach (var piece in part.Pieces) labels[piece] = code.CreateLabel();
             foreach (var piece in part.Pieces) Write(code, piece);
+            outOfLine.Write();
             return [.. part.Pieces.Where(p => p.Way is not null).Select(p => labels[p])];
         });
-        return outcome.Then<(byte[], Address[])>(made => (made.Bytes, [.. made.Labels]));
     }
 
     private void Write(Assembler code, CopiedPiece piece)
@@ -40,7 +42,7 @@ internal sealed class CopyStub(CopiedPart part, FunctionGraph graph, IPointProgr
         for (var i = piece.Start; ; i++)
         {
             foreach (var number in points[i])
-                program.Emit(code, new PointContext(graph, part.Points[number], first + number, words + (ulong)(number * program.Words * 8), shared, liveness.Before(block, i), 0));
+                program.Emit(code, new PointContext(graph, part.Points[number], first + number, words + (ulong)(number * program.Words * 8), shared, liveness.Before(block, i), 0, outOfLine));
             if (i == piece.Stop) break;
             if (i == block.Instructions.Length - 1 && block.Instructions[i].Op0Kind == OpKind.NearBranch64 && !block.Instructions[i].IsCallNear) Branch(code, block.Instructions[i]);
             else Copy(code, block.Instructions[i]);
