@@ -250,6 +250,7 @@ public sealed class CopiedPointTests
     private static (IReadOnlyList<Placement> Placements, PointsReport Report) InstallAll(Subject subject)
     {
         var ladder = subject.Live.Ladder();
+        ladder.TakesOthersAlong = true;
         var placements = Functions.Select(subject.GraphOf)
             .SelectMany(g => ladder.Plan(g, g.Blocks.SelectMany(b => b.Instructions.Select((_, i) => new Point(b, i))), NoEntries, isPlaceFree: false, () => true).Placements).ToList();
         var report = subject.Live.InstallPoints(placements, new CountProgram(), "test").Value;
