@@ -35,22 +35,28 @@ public sealed class InstalledPoints : Installed
     /// <summary>A store that the target's code sees at once.</summary>
     public void StoreShared(int word, ulong value) => Region.Memory.Store(DataAt(SharedAt(Points, Words, (int)Entry.More) + 8 * (ulong)word), value);
 
-    /// <summary>Text that is executed in the region instead of in its place, by placement.</summary>
-    internal IReadOnlyList<AddressRange> Bypassed()
+    /// <summary>The length's highest bit: control comes there by other bypassed text alone, so that no change of the text begins there.</summary>
+    private const ulong ReachedByOthers = 1UL << 63;
+
+    /// <summary>Text that is executed in the region instead of in its place, placement by placement.</summary>
+    internal IReadOnlyList<(AddressRange Text, bool IsReachedByOthers)> Bypassed()
     {
         var bytes = new byte[(int)Entry.More * RangeBytes];
         Region.Memory.Read(DataAt(WordBytes(Points, Words)), bytes);
-        return [.. Enumerable.Range(0, (int)Entry.More).Select(i => new AddressRange(
-            new Address(BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(i * RangeBytes))), BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(i * RangeBytes + 8))))];
+        return [.. Enumerable.Range(0, (int)Entry.More).Select(i =>
+        {
+            var length = BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(i * RangeBytes + 8));
+            return (new AddressRange(new Address(BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(i * RangeBytes))), length & ~ReachedByOthers), (length & ReachedByOthers) != 0);
+        })];
     }
 
-    internal static byte[] Encode(IReadOnlyList<AddressRange> bypassed)
+    internal static byte[] Encode(IReadOnlyList<(AddressRange Text, bool IsReachedByOthers)> bypassed)
     {
         var bytes = new byte[bypassed.Count * RangeBytes];
         for (var i = 0; i < bypassed.Count; i++)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * RangeBytes), bypassed[i].Start.Value);
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * RangeBytes + 8), bypassed[i].Length);
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * RangeBytes), bypassed[i].Text.Start.Value);
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * RangeBytes + 8), bypassed[i].Text.Length | (bypassed[i].IsReachedByOthers ? ReachedByOthers : 0));
         }
         return bytes;
     }
@@ -61,9 +67,9 @@ public sealed class InstalledPoints : Installed
             ? DataBytes(points, words, (int)entry.More, 0) : ulong.MaxValue;
 
     /// <summary>The words of each point, the bypassed text, the words in common.</summary>
-    internal static ulong DataBytes(int points, int words, int placements, int sharedWords) => SharedAt(points, words, placements) + 8 * (ulong)sharedWords;
+    internal static ulong DataBytes(int points, int words, int bypassed, int sharedWords) => SharedAt(points, words, bypassed) + 8 * (ulong)sharedWords;
 
-    internal static ulong SharedAt(int points, int words, int placements) => WordBytes(points, words) + (ulong)placements * RangeBytes;
+    internal static ulong SharedAt(int points, int words, int bypassed) => WordBytes(points, words) + (ulong)bypassed * RangeBytes;
 
     internal static ulong WordBytes(int points, int words) => 8 * (ulong)points * (ulong)words;
 

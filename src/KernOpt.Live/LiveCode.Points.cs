@@ -5,6 +5,7 @@ using KernOpt.Code.Calls;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
 using KernOpt.Live.Points;
+using KernOpt.Live.Points.Copying;
 using KernOpt.Live.Regions;
 using KernOpt.Live.Stubs;
 using KernOpt.Live.Text;
@@ -76,8 +77,11 @@ public sealed partial class LiveCode
             var leads = regions.All.SelectMany(r => r.Changes).Where(c => c.Record.Kind == ChangeKind.Point && changes.Look(c.Record) == TextHolds.Patched).Select(c => c.Record).ToList();
             var places = leads.Select(l => l.At).ToHashSet();
             // Of a split branch the last bytes are changed.
-            return leads.Count == 0 ? [] : [.. Points.SelectMany(p => p.Bypassed()).Where(b => Enumerable.Range(0, PlacementContext.JumpBytes).Any(i => b.Contains(b.Start + i) && places.Contains(b.Start + i))),
+            var owners = leads.Select(l => l.Owner).ToHashSet();
+            return leads.Count == 0 ? [] : [.. Points.SelectMany(p => p.Bypassed().Where(b => b.IsReachedByOthers ? owners.Contains(p.Id) : IsLedAway(b.Text))).Select(b => b.Text),
                 .. leads.Where(l => l.IsPunned).Select(l => l.Extent)];
+
+            bool IsLedAway(AddressRange text) => Enumerable.Range(0, PlacementContext.JumpBytes).Any(i => text.Contains(text.Start + i) && places.Contains(text.Start + i));
         }
     }
 
@@ -85,25 +89,26 @@ public sealed partial class LiveCode
     {
         if (region.Changes.Count + placements.Sum(p => p.Changes) > RegionFormat.UndoRecords) return Reasons.RegionFull.With("its undo log");
         var points = placements.Sum(p => p.Points.Length);
+        var bypassed = placements.SelectMany(p => p.BypassedText).ToList();
         var codeBytes = placements.Aggregate(0UL, (sum, p) => sum + PointStub.MostBytes(p, program));
         if (!region.TakeCode(codeBytes, PointStub.CacheLine).Try(out var code, out var why)) return why;
-        if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words, placements.Count, program.SharedWords)).Try(out var data, out why))
+        if (!region.TakeData(InstalledPoints.DataBytes(points, program.Words, bypassed.Count, program.SharedWords)).Try(out var data, out why))
         {
             region.GiveBack(code, default);
             return why;
         }
-        var work = new PointsWork(region, code, data, program, InstalledPoints.SharedAt(points, program.Words, placements.Count), LivenessOf);
+        var work = new PointsWork(region, code, data, program, InstalledPoints.SharedAt(points, program.Words, bypassed.Count), LivenessOf);
         foreach (var placement in placements) work.Assemble(placement);
         using var stones = Stones(placements, work);
         var added = region.Add(new Entry(EntryType.Points, regions.NextId(region))
         {
             Code = code,
             Data = data,
-            Site = placements[0].At,
+            Site = placements[0].Leads[0].At,
             Function = placements[0].Graph.Function.Range,
             CreatedUnixMilliseconds = Now,
             Facts = InstalledPoints.Facts(points, program.Words),
-            More = (ulong)placements.Count,
+            More = (ulong)bypassed.Count,
             Stones = stones?.Number ?? 0,
             Name = placements[0].Graph.Function.StableName,
             Text = text,
@@ -132,18 +137,20 @@ public sealed partial class LiveCode
     {
         var (code, data) = (placed.Entry.Code, placed.Entry.Data);
         region.Memory.Write(data.Offset, work.Data());
-        region.Memory.Write(data.Offset + work.WordBytes, InstalledPoints.Encode([.. placements.Select(p => p.Bypassed)]));
+        region.Memory.Write(data.Offset + work.WordBytes, InstalledPoints.Encode([.. placements.SelectMany(p => p.BypassedText)]));
         region.Memory.Write(code.Offset, work.Bytes);
         stones?.Map(work);
         for (var i = 0; i < placements.Count; i++)
         {
-            if (work.StubOf(i) is { } stub && LeadTo(region, placed.Entry.Id, placements[i], stub) is { } refusal) work.Refuse(i, refusal);
+            if (work.StubsOf(i) is { } stubs && LeadTo(region, placed.Entry.Id, placements[i], stubs) is { } refusal) work.Refuse(i, refusal);
         }
         unpatched.Invalidate();
         if (work.Offsets.All(o => o < 0))
         {
             // Nothing led to any page. One that is still there, since no thread could be borrowed to unmap it, keeps the entry that knows of it.
-            if (placed.Entry.Stones == 0 || target.UnmapStones(placed.Entry.Stones).IsDone) region.Remove(placed);
+            // Where a store was made and taken back a thread may have come in.
+            var wasEntered = region.Changes.Any(c => c.Record.Owner == placed.Entry.Id);
+            if (!wasEntered && (placed.Entry.Stones == 0 || target.UnmapStones(placed.Entry.Stones).IsDone)) region.Remove(placed);
             else region.Mark(placed, EntryState.Draining);
             return work.Refused[0];
         }
@@ -151,9 +158,28 @@ public sealed partial class LiveCode
         return new PointsReport(new InstalledPoints(region, placed), work.Offsets, work.Refused);
     }
 
+    /// <summary>All its stores are made, or those that were are taken back: a part that is entered by some of its ways only would count some passages.</summary>
+    private Refusal? LeadTo(LiveRegion region, ulong owner, Placement placement, Address[] stubs)
+    {
+        foreach (var claimed in placement.AllClaimed)
+        {
+            if (!changes.IsOriginal(claimed)) return Reasons.NotUnpatched.With($"at {claimed}");
+        }
+        var made = new List<Address>();
+        foreach (var (lead, stub) in placement.Leads.Zip(stubs))
+        {
+            if (LeadTo(region, owner, lead, stub) is { } refusal)
+            {
+                foreach (var change in region.Changes.Where(c => c.Record.Owner == owner && c.Record.Kind == ChangeKind.Point && made.Contains(c.Record.At)).ToList()) changes.Undo(region, change, marks: true);
+                return refusal;
+            }
+            made.Add(lead.StoredAt);
+        }
+        return null;
+    }
+
     private Refusal? LeadTo(LiveRegion region, ulong owner, Placement placement, Address stub)
     {
-        if (!changes.IsOriginal(placement.Claimed)) return Reasons.NotUnpatched.With($"at {placement.Claimed}");
         var padding = new List<NewText>();
         byte[] lead;
         if (placement.Springboard is { } way)
@@ -181,7 +207,7 @@ public sealed partial class LiveCode
     private sealed class PointsWork(LiveRegion region, Piece code, Piece data, IPointProgram program, ulong sharedAt, Func<FunctionGraph, Liveness<BasicBlock>> livenessOf)
     {
         private readonly Dictionary<FunctionGraph, Liveness<BasicBlock>> liveness = [];
-        private readonly List<Address?> stubs = [];
+        private readonly List<Address[]?> stubs = [];
         private readonly List<int> offsets = [];
         private readonly List<Refusal> refused = [];
         private ulong used;
@@ -194,7 +220,8 @@ public sealed partial class LiveCode
         public IReadOnlyList<int> Offsets => offsets;
         public IReadOnlyList<Refusal> Refused => refused;
 
-        public Address? StubOf(int placement) => stubs[placement];
+        /// <summary>Where each of the placement's leads goes; null where it was refused.</summary>
+        public Address[]? StubsOf(int placement) => stubs[placement];
 
         public void Assemble(Placement placement)
         {
@@ -204,7 +231,8 @@ public sealed partial class LiveCode
                 var room = PointStub.MostBytes(placement, program);
                 if ((ulong)stub.Bytes.Length > room) throw new InvalidOperationException($"{stub.Bytes.Length} bytes at {placement.At}, {room} were announced");
                 stub.Bytes.CopyTo(Bytes, (int)used);
-                stubs.Add(region.AddressOf(code.Offset + used));
+                var at = region.AddressOf(code.Offset + used);
+                stubs.Add([.. stub.Entries.Select(e => at + (ulong)e)]);
                 used += (ulong)stub.Bytes.Length;
                 offsets.Add(points);
             }
@@ -227,8 +255,11 @@ public sealed partial class LiveCode
             return AssembleHere(placement, live);
         }
 
-        private Outcome<StubCode> AssembleHere(Placement placement, Liveness<BasicBlock> live) =>
-            PointStub.Assemble(region.AddressOf(code.Offset + used), placement, program, live, points, region.AddressOf(data.Offset) + WordBytes, region.AddressOf(data.Offset + sharedAt));
+        private Outcome<StubCode> AssembleHere(Placement placement, Liveness<BasicBlock> live)
+        {
+            var (at, words, shared) = (region.AddressOf(code.Offset + used), region.AddressOf(data.Offset) + WordBytes, region.AddressOf(data.Offset + sharedAt));
+            return placement.Part is { } part ? new CopyStub(part, placement.Graph, program, live, points, words, shared).Assemble(at) : PointStub.Assemble(at, placement, program, live, points, words, shared);
+        }
 
         /// <summary>All of the data, as it is when the first thread comes.</summary>
         public byte[] Data()

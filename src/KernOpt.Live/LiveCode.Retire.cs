@@ -7,7 +7,7 @@ namespace KernOpt.Live;
 public sealed partial class LiveCode
 {
     /// <summary>
-    /// Brings the text of some of the points of one installation back, so that they cost nothing any more, while the others stay. Places: <see cref="Points.Placement.StoredAt"/>. Their code, words and
+    /// Brings the text of some of the points of one installation back, so that they cost nothing any more, while the others stay. Places: <see cref="Points.Placement.Stores"/>. Their code, words and
     /// padding stay with the installation, and are given back with it: a thread may still be on its way through. Answers how many stores were made, or
     /// why one of the places could not be brought back: then all others are.
     /// </summary>

@@ -12,11 +12,12 @@ public sealed partial class LiveCode
     /// </summary>
     private PlannedStones? Stones(IReadOnlyList<Placement> placements, PointsWork work)
     {
-        var punned = Enumerable.Range(0, placements.Count).Where(i => placements[i].Stone is not null && work.StubOf(i) is not null).ToList();
+        var punned = Enumerable.Range(0, placements.Count).Where(i => work.StubsOf(i) is not null)
+            .SelectMany(i => placements[i].Leads.Zip(work.StubsOf(i)!, (lead, stub) => (Index: i, Lead: lead, Stub: stub))).Where(p => p.Lead.Stone is not null).ToList();
         if (punned.Count == 0) return null;
-        var pages = new StonePages(punned.Select(i => (placements[i].Stone!.Value, work.StubOf(i)!.Value)));
-        if (target.MakeStones(pages.Bytes, pages.Places.Count).Try(out var file, out var why)) return new PlannedStones(file, pages, punned.ToLookup(i => placements[i].Page));
-        foreach (var i in punned) work.Refuse(i, why);
+        var pages = new StonePages(punned.Select(p => (p.Lead.Stone!.Value, p.Stub)));
+        if (target.MakeStones(pages.Bytes, pages.Places.Count).Try(out var file, out var why)) return new PlannedStones(file, pages, punned.ToLookup(p => p.Lead.Page, p => p.Index));
+        foreach (var i in punned.Select(p => p.Index).Distinct()) work.Refuse(i, why);
         return null;
     }
 
@@ -31,7 +32,7 @@ public sealed partial class LiveCode
             foreach (var ((at, _), mapped) in pages.Places.Zip(file.Map(pages.Places)))
             {
                 if (mapped.Try(out _, out var why)) continue;
-                foreach (var i in placements[at]) work.Refuse(i, Reasons.PageTaken.With($"{at}: {why}"));
+                foreach (var i in placements[at].Where(i => work.StubsOf(i) is not null).Distinct()) work.Refuse(i, Reasons.PageTaken.With($"{at}: {why}"));
             }
             // What is mapped stays; the target's descriptor is not to be passed on to its children.
             file.Dispose();

@@ -67,6 +67,7 @@ public sealed class ProbeProgram : IPointProgram
     public int Words => ActionWords + Action.Words;
     public int SharedWords => Action.SharedWords + marks.Count * PassageCode.WordsOfMarks;
     public int MostBytes => FrameBytes + parts.Sum(BytesOf) + Action.MostBytes + 2 * BytesOfMark * marks.Count;
+    public bool LooksAtCallers => Action is WaitAction or BreakdownAction || parts.Any(p => p is ReturnAddress or CalledFrom);
     public bool IsPlaceFree => Action is CountAction or PerThreadCountAction && conditions.All(c => c is Every or RateLimit);
 
     /// <summary>

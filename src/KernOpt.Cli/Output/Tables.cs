@@ -68,11 +68,11 @@ internal static partial class Tables
 
     public static void Reach(IAnsiConsole console, ReachReport report)
     {
-        var table = new Sheet("module", "instructions", "jump", "call", "earlier jump", "later jump", "springboard", "punned jump", "punned call", "refused");
+        var table = new Sheet("module", "instructions", "jump", "call", "earlier jump", "later jump", "springboard", "punned jump", "punned call", "copy", "refused");
         foreach (var row in report.Modules)
         {
             table.Add(row.Module, $"{row.Instructions}", Of(row.Jump, row), Of(row.Call, row), Of(row.EarlierJump, row), Of(row.LaterJump, row), Of(row.Springboard, row), Of(row.PunnedJump, row), Of(row.PunnedCall, row),
-                Of(row.Refused, row));
+                Of(row.Copy, row), Of(row.Refused, row));
         }
         table.WriteTo(console);
         Refusals(console, report.Refusals);

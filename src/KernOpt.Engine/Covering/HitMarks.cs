@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KernOpt.Code.Graphs;
 using KernOpt.Engine.Probing;
 using KernOpt.Engine.Sessions;
@@ -17,7 +18,7 @@ internal sealed class HitMarks
     public HitMarks(Session session, IReadOnlyList<PlacedPoint> points)
     {
         this.session = session;
-        waiting = [.. points.GroupBy(p => (p.Set.Id, p.StoredAt)).Select(g => new Lead(g.First().Set, g.Key.StoredAt, [.. g.Select(p => new Mark(p, Key(p)))]))];
+        waiting = [.. points.GroupBy(p => (p.Set.Id, p.Stores[0])).Select(g => new Lead(g.First().Set, g.First().Stores, [.. g.Select(p => new Mark(p, Key(p)))]))];
         foreach (var mark in waiting.SelectMany(l => l.Marks)) parts[mark.Part] = false;
     }
 
@@ -45,7 +46,7 @@ internal sealed class HitMarks
         if (session.Target.State != TargetState.Alive) return;
         foreach (var set in done.GroupBy(l => l.Set))
         {
-            if (!session.Live.Retire(set.Key, set.Select(l => l.At).ToHashSet()).Try(out _, out var why) && !problems.Exists(p => p.Reason == why.Reason)) problems.Add(why);
+            if (!session.Live.Retire(set.Key, set.SelectMany(l => l.Stores).ToHashSet()).Try(out _, out var why) && !problems.Exists(p => p.Reason == why.Reason)) problems.Add(why);
         }
     }
 
@@ -53,10 +54,10 @@ internal sealed class HitMarks
 
     private sealed record Mark(PlacedPoint Point, (FunctionGraph, int, int) Part);
 
-    private sealed class Lead(InstalledPoints set, Address at, List<Mark> marks)
+    private sealed class Lead(InstalledPoints set, ImmutableArray<Address> stores, List<Mark> marks)
     {
         public InstalledPoints Set => set;
-        public Address At => at;
+        public ImmutableArray<Address> Stores => stores;
         public List<Mark> Marks => marks;
     }
 }

@@ -36,7 +36,9 @@ internal static class PlaceSearch
                 continue;
             }
             var points = found.Points.Where(p => Runs(program, found.Graph, p.BehindEndbr, refusals)).ToList();
-            var plan = ladder.Plan(found.Graph, points, PointRules.Entries(session, found.Graph), program.IsPlaceFree);
+            // Words in common are taken out together, so that one call that lasts would keep all.
+            var mayMoveCalls = program.LooksAtCallers || program.SharedWords > 0 ? null : PointRules.MayMoveCalls(session, found.Graph);
+            var plan = ladder.Plan(found.Graph, points, PointRules.Entries(session, found.Graph), program.IsPlaceFree, mayMoveCalls);
             if (of.Exists(p => p.Kind == PlaceKind.Calls) && WhyNotTimed(session, found.Graph, found.Points.Count - points.Count, plan) is { } notTimed)
             {
                 if (!of.TrueForAll(p => p.IsGlob)) return notTimed;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using KernOpt.Code.Graphs;
 using KernOpt.Code.Images;
@@ -17,8 +18,8 @@ internal sealed record PlacedPoint(FunctionGraph Graph, Point Point, Rung Rung, 
     /// <summary>One of its words as it is now.</summary>
     public ulong Word(int word) => Set.Word(Number, word);
 
-    /// <summary>The place of the store that leads to it, and perhaps to others.</summary>
-    public Address StoredAt { get; init; }
+    /// <summary>The places of the stores that lead to it, and perhaps to others.</summary>
+    public ImmutableArray<Address> Stores { get; init; } = [];
 }
 
 /// <summary>Code of one program at points of a target for a while. The session must have claimed the target. What could not be placed is counted as refused.</summary>
@@ -35,6 +36,10 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     private readonly HashSet<Function> incomplete = [];
 
     public IReadOnlyList<PlacedPoint> Points => points;
+
+    /// <summary>For people: what is counted otherwise than it seems.</summary>
+    public IReadOnlyList<string> Notes => points.Count(p => p.Rung == Rung.Copy) is > 0 and var copies
+        ? [$"{copies} places are reached by executing a part of their function elsewhere: what was in that part already when they were put in, or in a call that it makes, passed them uncounted"] : [];
 
     /// <summary>Points that were put in together.</summary>
     public IReadOnlyList<InstalledPoints> Sets => sets;
@@ -63,7 +68,10 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
                 foreach (var refused in report.Refused) refusals.Add(refused, module.Key.Name);
                 incomplete.UnionWith(batch.Zip(report.Offsets).Where(p => p.Second < 0).Select(p => p.First.Graph.Function));
                 foreach (var (placement, first) in batch.Zip(report.Offsets).Where(p => p.Second >= 0))
-                    points.AddRange(placement.Asked.Select((index, n) => new PlacedPoint(placement.Graph, new Point(placement.Block, index), placement.Rung, report.Installed, first + n) { StoredAt = placement.StoredAt }));
+                {
+                    ImmutableArray<Address> stores = [.. placement.Stores];
+                    points.AddRange(placement.AskedPoints.Select((point, n) => new PlacedPoint(placement.Graph, point, placement.Rung, report.Installed, first + n) { Stores = stores }));
+                }
             }
         }
     }
@@ -76,11 +84,12 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     {
         // Exits before entries: a call that is seen to leave and was not seen to come in is told apart, the reverse is not.
         var parts = program.SharedWords > 0 ? plans.Select(p => p.Placements.OrderBy(l => l.Block == l.Graph.Entry).ToArray())
-            : plans.SelectMany(p => p.Placements).OrderByDescending(p => p.Page).Select(p => new[] { p });
+            : Alone(plans.SelectMany(p => p.Placements)).OrderBy(p => p.IsAlone).ThenByDescending(p => p.Placement.Page).Select(p => new[] { p.Placement });
         var (batch, bytes, changes) = (new List<Placement>(), 0L, 0);
         foreach (var part in parts.SelectMany(p => p.Chunk(LiveCode.MostPlacements)))
         {
-            if (batch.Count + part.Length > LiveCode.MostPlacements || bytes + Bytes(part) > MostBytes || changes + part.Sum(p => p.Changes) > LiveCode.FittingChanges)
+            var isOther = batch.Count > 0 && part[0].MovesCalls && !batch[^1].MovesCalls && program.SharedWords == 0;
+            if (batch.Count + part.Length > LiveCode.MostPlacements || bytes + Bytes(part) > MostBytes || changes + part.Sum(p => p.Changes) > LiveCode.FittingChanges || isOther)
             {
                 if (batch.Count > 0) yield return batch;
                 (batch, bytes, changes) = ([], 0, 0);
@@ -90,6 +99,14 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
             changes += part.Sum(p => p.Changes);
         }
         if (batch.Count > 0) yield return batch;
+    }
+
+    /// <summary>Those that can only be taken out when calls have returned do not keep the others; but those that share a page must come together.</summary>
+    private static IEnumerable<(Placement Placement, bool IsAlone)> Alone(IEnumerable<Placement> placements)
+    {
+        var all = placements.ToList();
+        var pages = all.Where(p => !p.MovesCalls).SelectMany(p => p.Pages).ToHashSet();
+        return all.Select(p => (p, p.MovesCalls && !p.Pages.Any(pages.Contains)));
     }
 
     private long Bytes(Placement[] placements) => placements.Sum(p => (long)p.Points.Length) * (program.MostBytes + 8L * program.Words);

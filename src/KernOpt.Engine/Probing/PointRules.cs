@@ -16,6 +16,13 @@ internal static class PointRules
         return FunctionTraits.Analyze(graph, session.Live.Source).IsJudgedByPlace ? Reasons.JudgedByPlace.With($"{graph.Function}") : null;
     }
 
+    /// <summary>Whether a call of the function may be made from elsewhere and return there: then nothing that looks at its frames may be led astray. Found out when first asked.</summary>
+    public static Func<bool> MayMoveCalls(Session session, FunctionGraph graph)
+    {
+        var may = new Lazy<bool>(() => MovingRules.Check(session, graph).IsDone);
+        return () => may.Value;
+    }
+
     /// <summary>Where code comes into the function's blocks that its graph does not show: of other functions, or of its own that only an exception reaches.</summary>
     public static IReadOnlySet<Address> Entries(Session session, FunctionGraph graph) =>
         session.EntriesInto(graph).Concat(session.EntriesWithin(graph.Function)).Concat(UnreachedCode.Of(graph, session.Live.Source).BranchTargets).ToHashSet();

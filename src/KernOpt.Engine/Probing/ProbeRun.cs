@@ -43,7 +43,7 @@ public static class ProbeRun
         clock.Restart();
         var notes = await probes.RemoveAsync(cancellation).ConfigureAwait(false);
         return new ProbeReport(session.Target.Name, request.Action, program.When is { } when ? $"{when}" : null, readings.Seconds, planned.TotalSeconds, placed.TotalSeconds, clock.Elapsed.TotalSeconds, probes.Points.Count,
-            [.. readings.Rows.Where(r => program.Places.Asked?.Contains(r.Address) ?? true)], readings.Trace, readings.Times, refusals.Rows(), [.. readings.Notes, .. marks, .. notes]) { Unreadable = unreadable, Stacks = readings.Stacks };
+            [.. readings.Rows.Where(r => program.Places.Asked?.Contains(r.Address) ?? true)], readings.Trace, readings.Times, refusals.Rows(), [.. readings.Notes, .. probes.Notes, .. marks, .. notes]) { Unreadable = unreadable, Stacks = readings.Stacks };
     }
 
     private static async Task<ProbeReadings> ReadAsync(Session session, ProbeRequest request, ProbeProgram program, PlacedProbes probes, TimeSpan time, CancellationToken cancellation) => program.Action switch

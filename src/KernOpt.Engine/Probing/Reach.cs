@@ -13,7 +13,7 @@ namespace KernOpt.Engine.Probing;
 /// <summary>Tells which instructions take a probe, each by itself, by which rung, and why the others do not; changes nothing.</summary>
 public static class Reach
 {
-    private static readonly Rung[] Rungs = [Rung.Jump, Rung.Call, Rung.EarlierJump, Rung.LaterJump, Rung.LaterCall, Rung.Springboard, Rung.PunnedJump, Rung.PunnedCall];
+    private static readonly Rung[] Rungs = [Rung.Jump, Rung.Call, Rung.EarlierJump, Rung.LaterJump, Rung.LaterCall, Rung.Springboard, Rung.PunnedJump, Rung.PunnedCall, Rung.Copy];
 
     /// <summary>All instructions of the resolved functions of the modules.</summary>
     public static Outcome<ReachReport> OfModules(Session session, string? only, IProgress<string> progress, CancellationToken cancellation)
@@ -41,10 +41,11 @@ public static class Reach
         var entries = PointRules.Entries(session, graph);
         var ladder = session.Live.Ladder();
         var wholly = PointRules.Check(session, graph);
+        var mayMoveCalls = PointRules.MayMoveCalls(session, graph);
         var rows = Points(graph).Select(point =>
         {
             var refused = wholly;
-            var rung = wholly is null ? ladder.RungOf(graph, point, entries, isPlaceFree: false, out refused) : null;
+            var rung = wholly is null ? ladder.RungOf(graph, point, entries, isPlaceFree: false, out refused, mayMoveCalls) : null;
             return new PointRow(point.At, Listing.Of(point.Instruction), rung?.ToString(), refused?.Reason);
         });
         return new FunctionReachReport(session.Target.Name, function.DisplayName, function.Start, [.. rows]);
@@ -61,11 +62,12 @@ public static class Reach
             if (cancellation.IsCancellationRequested) return null;
             var wholly = PointRules.Check(session, graph);
             var entries = PointRules.Entries(session, graph);
+            var mayMoveCalls = PointRules.MayMoveCalls(session, graph);
             foreach (var point in Points(graph))
             {
                 instructions++;
                 var why = wholly;
-                if (wholly is null && ladder.RungOf(graph, point, entries, isPlaceFree: false, out why) is { } rung)
+                if (wholly is null && ladder.RungOf(graph, point, entries, isPlaceFree: false, out why, mayMoveCalls) is { } rung)
                 {
                     counts[rung]++;
                     continue;
@@ -76,7 +78,7 @@ public static class Reach
             }
         }
         return new ReachRow(module.Name, module.Functions.Length, resolved, instructions, counts[Rung.Jump], counts[Rung.Call], counts[Rung.EarlierJump], counts[Rung.LaterJump] + counts[Rung.LaterCall], counts[Rung.Springboard],
-            counts[Rung.PunnedJump], counts[Rung.PunnedCall], refused, countable);
+            counts[Rung.PunnedJump], counts[Rung.PunnedCall], counts[Rung.Copy], refused, countable);
     }
 
     /// <summary>A split-off part is resolved when a function is that enters it; it has no graph of its own.</summary>

@@ -111,9 +111,9 @@ public sealed record CoverFileRow(string Module, string File, int Lines, int Lin
 public sealed record ReachReport(string Target, double Seconds, long Instructions, long Reached, IReadOnlyList<ReachRow> Modules, IReadOnlyList<RefusalRow> Refusals,
     IReadOnlyList<RefusalRow> Unresolved);
 
-/// <summary>Jump, Call, EarlierJump, LaterJump, Springboard, PunnedJump, PunnedCall: how many instructions are reached so. Countable: of those refused, how many passages can be counted, by an instruction behind them.</summary>
+/// <summary>Jump, Call, EarlierJump, LaterJump, Springboard, PunnedJump, PunnedCall, Copy: how many instructions are reached so. Countable: of those refused, how many passages can be counted, by an instruction behind them.</summary>
 public sealed record ReachRow(string Module, long Functions, long Resolved, long Instructions, long Jump, long Call, long EarlierJump, long LaterJump, long Springboard, long PunnedJump,
-    long PunnedCall, long Refused, long Countable);
+    long PunnedCall, long Copy, long Refused, long Countable);
 
 public sealed record FunctionReachReport(string Target, string Function, Address Start, IReadOnlyList<PointRow> Points);
 

@@ -21,6 +21,9 @@ public interface IPointProgram
     /// <summary>It looks at nothing but its own words, so that it may run anywhere between the instruction before the point and the end of the straight run.</summary>
     bool IsPlaceFree { get; }
 
+    /// <summary>It decides by where functions return to: calls must not be made from elsewhere for it.</summary>
+    bool LooksAtCallers => false;
+
     /// <summary>Why it cannot run at a point; null where it can.</summary>
     Refusal? Check(FunctionGraph graph, Point point) => null;
 

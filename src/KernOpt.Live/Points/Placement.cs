@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Iced.Intel;
 using KernOpt.Code.Graphs;
+using KernOpt.Live.Points.Copying;
 using KernOpt.Live.Points.Punning;
 using KernOpt.Target;
 
@@ -28,6 +29,8 @@ public enum Rung
     PunnedJump,
     /// <summary>The same with a direct call.</summary>
     PunnedCall,
+    /// <summary>A part of the function is executed in the region, and every way into that is led there by a store of its own, in one of the other ways.</summary>
+    Copy,
 }
 
 /// <summary>
@@ -55,7 +58,27 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
     public Address? Stone { get; init; }
 
     /// <summary>The page that this is on, or 0. Placements of one page are to be installed together.</summary>
-    public Address Page => Stone?.AlignDown(StoneRoom.PageBytes) ?? Address.Zero;
+    public Address Page => Part is not null ? Leads.Max(l => l.Page) : Stone?.AlignDown(StoneRoom.PageBytes) ?? Address.Zero;
+
+    /// <summary>Of <see cref="Rung.Copy"/>: what is executed in the region, and how control comes there; Lead is the first of its points, and stays as it is.</summary>
+    internal CopiedPart? Part { get; init; }
+
+    /// <summary>The instructions that are replaced: itself, or the ways into its part.</summary>
+    internal ImmutableArray<Placement> Leads => Part?.Ways ?? [this];
+
+    public int StoreCount => Leads.Length;
+
+    /// <summary>The pages that it needs, none twice.</summary>
+    public IEnumerable<Address> Pages => Leads.Where(l => l.Stone is not null).Select(l => l.Page).Distinct();
+
+    /// <summary>Where its stores go.</summary>
+    public IEnumerable<Address> Stores => Leads.Select(l => l.StoredAt);
+
+    /// <summary>The points that were asked for, in the order of their numbers.</summary>
+    public ImmutableArray<Point> AskedPoints => Part?.Points ?? [.. Asked.Select(i => new Point(Block, i))];
+
+    /// <summary>Whoever takes it out may have to wait for as long as a call lasts.</summary>
+    public bool MovesCalls => Part?.Pieces.Any(p => Enumerable.Range(p.Start, p.Stop - p.Start).Any(i => p.Block.Instructions[i].FlowControl is FlowControl.Call or FlowControl.IndirectCall)) == true;
 
     public Instruction Instruction => Block.Instructions[Lead];
     public Address At => new(Instruction.IP);
@@ -69,9 +92,15 @@ public sealed record Placement(Rung Rung, FunctionGraph Graph, BasicBlock Block,
     public bool IsCall => Rung is Rung.Call or Rung.LaterCall or Rung.PunnedCall;
 
     /// <summary>How many changes of text it is: its own, and padding.</summary>
-    public int Changes => 1 + (Springboard is null ? 0 : 1 + Hops.Length) + (Padded > 0 ? 1 : 0);
+    public int Changes => Leads.Sum(l => 1 + (l.Springboard is null ? 0 : 1 + l.Hops.Length) + (l.Padded > 0 ? 1 : 0));
 
-    /// <summary>What is no longer executed in its old place.</summary>
+    /// <summary>All text that is executed in the region instead; of a part's, those where control comes in by other pieces alone are told apart.</summary>
+    internal IEnumerable<(AddressRange Text, bool IsReachedByOthers)> BypassedText => Part is null ? [(Bypassed, false)] : Part.Pieces.Select(p => (p.Text, p.Way is null));
+
+    /// <summary>What must be as it is in the file, and stays nobody else's.</summary>
+    internal IEnumerable<AddressRange> AllClaimed => Part is null ? [Claimed] : Part.Pieces.Select(p => p.Text).Where(t => t.Length > 0).Concat(Leads.Select(l => l.Claimed));
+
+    /// <summary>Of one lead: what is no longer executed in its old place.</summary>
     public AddressRange Bypassed => AddressRange.Between(At, new Address(Block.Instructions[Resume - 1].NextIP));
 
     /// <summary>That, and the bytes behind it that complete a punned jump, or become the end of one: nothing else may be changed there.</summary>

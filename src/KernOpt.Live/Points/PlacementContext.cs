@@ -18,6 +18,15 @@ internal sealed class PlacementContext(
 
     public FunctionGraph Graph => graph;
 
+    /// <summary>The same, with more text taken.</summary>
+    public PlacementContext With(TakenText more) => new(target, source, sites, graph, entries, innerPadding, more, room);
+
+    /// <summary>To be filled, and given to <see cref="With"/>.</summary>
+    public TakenText MoreTaken() => new(taken);
+
+    /// <summary>Code that the graph does not show comes in there.</summary>
+    public bool IsEntered(Address at) => entries.Contains(at);
+
     public StraightRun RunOf(Point point) => StraightRun.Around(point.Block, point.Index, entries);
 
     /// <summary>The first bytes of the instruction can be replaced at once.</summary>

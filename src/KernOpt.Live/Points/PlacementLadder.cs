@@ -18,7 +18,7 @@ public sealed record PlacementPlan(IReadOnlyList<Placement> Placements, IReadOnl
 /// Finds for points of functions what has to be stored, the cheapest rung that fits first. Points in one straight run share one store: the first one's. What it has
 /// planned it does not plan again for others. Plans only; see <see cref="LiveCode.InstallPoints"/>.
 /// </summary>
-public sealed class PlacementLadder
+public sealed partial class PlacementLadder
 {
     private static readonly IRung BehindPushes = new LaterPushRung(new JumpRung(), new CallRung(), new SpringboardRung());
 
@@ -43,6 +43,9 @@ public sealed class PlacementLadder
     private readonly ITarget target;
     private readonly PatchSites sites;
     private readonly TakenText taken;
+
+    /// <summary>That, and what has been planned of the function in hand.</summary>
+    private TakenText planned;
     private readonly ICodeSource source;
     private readonly StoneRoom room;
     private (FunctionGraph? Graph, IReadOnlyList<AddressRange> Ranges) inner = (null, []);
@@ -52,7 +55,7 @@ public sealed class PlacementLadder
         this.target = target;
         this.source = source;
         this.sites = sites;
-        taken = new TakenText(changed);
+        planned = taken = new TakenText(changed);
         room = new StoneRoom(target.ReadFreeSpace(RegionFormat.DefaultDataBytes + RegionFormat.DefaultCodeBytes));
     }
 
@@ -60,14 +63,18 @@ public sealed class PlacementLadder
     /// <param name="points">Of its blocks. See <see cref="Point.BehindEndbr"/>.</param>
     /// <param name="entries">Where code outside of the function enters it elsewhere than at its start.</param>
     /// <param name="isPlaceFree">What will run there is <see cref="IPointProgram.IsPlaceFree"/>.</param>
+    /// <param name="mayMoveCalls">Whether calls of the function may be made from the region, so that they return there; asked when it matters. Null: they may not.</param>
     /// <returns>Points are left out for reasons 5401 to 5404, and 5409.</returns>
-    public PlacementPlan Plan(FunctionGraph graph, IEnumerable<Point> points, IReadOnlySet<Address> entries, bool isPlaceFree)
+    public PlacementPlan Plan(FunctionGraph graph, IEnumerable<Point> points, IReadOnlySet<Address> entries, bool isPlaceFree, Func<bool>? mayMoveCalls = null)
     {
+        planned = new TakenText(taken);
         var context = ContextOf(graph, entries);
         var placements = new List<Placement>();
         var left = Plan(context, [.. points.Select(p => p.BehindEndbr).Distinct()], isPlaceFree ? PlaceFree : Exact, placements);
         left = Plan(context, left, AtLast, placements);
-        return new PlacementPlan(placements, [.. left.Select(p => new UnplacedPoint(p, WhyNot(context, p)))]);
+        var unplaced = Copies(context, left, mayMoveCalls ?? Never, placements);
+        foreach (var placement in placements) ClaimText(placement, taken);
+        return new PlacementPlan(placements, unplaced);
     }
 
     /// <summary>Answers the points that none of the rungs fits.</summary>
@@ -94,19 +101,24 @@ public sealed class PlacementLadder
     }
 
     /// <summary>The rung that this point alone would get, whatever else is planned; null where none fits.</summary>
-    public Rung? RungOf(FunctionGraph graph, Point point, IReadOnlySet<Address> entries, bool isPlaceFree, out Refusal? whyNot)
+    public Rung? RungOf(FunctionGraph graph, Point point, IReadOnlySet<Address> entries, bool isPlaceFree, out Refusal? whyNot, Func<bool>? mayMoveCalls = null)
     {
+        planned = taken;
         var context = ContextOf(graph, entries);
         var place = point.BehindEndbr;
         var placement = Place(context, place, isPlaceFree ? PlaceFree : Exact) ?? Place(context, place, AtLast);
-        whyNot = placement is null ? WhyNot(context, place) : null;
-        return placement?.Rung;
+        whyNot = null;
+        if (placement is not null) return placement.Rung;
+        var copy = Copy(context, [place], mayMoveCalls ?? Never, out var obstacle);
+        if (copy is not null) GiveBackStones(copy);
+        else whyNot = WhyNot(context, place, obstacle);
+        return copy?.Rung;
     }
 
     private PlacementContext ContextOf(FunctionGraph graph, IReadOnlySet<Address> entries)
     {
         if (inner.Graph != graph) inner = (graph, InnerPadding.Of(graph, source, entries));
-        return new PlacementContext(target, source, sites, graph, entries, inner.Ranges, taken, room);
+        return new PlacementContext(target, source, sites, graph, entries, inner.Ranges, planned, room);
     }
 
     private static Placement? Place(PlacementContext context, Point point, IRung[] rungs) => rungs.Select(r => r.Place(context, point)).FirstOrDefault(p => p is not null);
@@ -119,28 +131,28 @@ public sealed class PlacementLadder
         var index = Math.Max(open.Lead, point.Index);
         if (open.IsCall && index > open.Lead) return null;
         var longer = open with { Points = open.Points.Add(index), Asked = open.Asked.Add(point.Index) };
-        return taken.Overlaps(longer.Bypassed) ? null : longer;
+        return planned.Overlaps(longer.Bypassed) ? null : longer;
     }
 
     private void Close(Placement? placement, List<Placement> into)
     {
         if (placement is null) return;
         into.Add(placement);
-        taken.Add(placement.Claimed);
-        if (placement.Stone is { } stone) room.Take(stone);
-        if (placement.Springboard is { } springboard) taken.Add(new AddressRange(springboard, PlacementContext.JumpBytes));
-        foreach (var hop in placement.Hops) taken.Add(new AddressRange(hop, PlacementContext.ShortJumpBytes));
+        ClaimText(placement, planned);
+        TakeStones(placement);
     }
 
-    private static Refusal WhyNot(PlacementContext context, Point point)
+    /// <param name="obstacle">What keeps the last rung of all from being taken.</param>
+    private static Refusal WhyNot(PlacementContext context, Point point, string obstacle) => WhyNot(context, point).With($"{point.Instruction} at {point} in {context.Graph.Function}; a copy of what leads there: {obstacle}");
+
+    private static Reason WhyNot(PlacementContext context, Point point)
     {
         var run = context.RunOf(point);
         var lead = Enumerable.Range(run.First, point.Index - run.First + 1).Select(i => new Point(point.Block, i)).ToList();
-        if (lead.Exists(p => !context.IsFree(p))) return Reasons.PointTaken.With($"{point} in {context.Graph.Function}");
+        if (lead.Exists(p => !context.IsFree(p))) return Reasons.PointTaken;
         var movable = lead.Where(p => StraightRun.CanMove(p.Instruction)).ToList();
-        if (movable.Count == 0 && !(context.HasStones && context.SplitBranchAt(point) is not null)) return Reasons.PointNotMovable.With($"{point.Instruction} at {point} in {context.Graph.Function}");
-        if (context.HasStones) return Reasons.NoStone.With($"{point.Instruction} at {point} in {context.Graph.Function}");
-        if (movable.TrueForAll(p => p.Instruction.Length < PlacementContext.ShortJumpBytes)) return Reasons.PointTooShort.With($"{point.Instruction} at {point} in {context.Graph.Function}");
-        return Reasons.NoWayToPoint.With($"{point.Instruction} at {point} in {context.Graph.Function}");
+        if (movable.Count == 0 && !(context.HasStones && context.SplitBranchAt(point) is not null)) return Reasons.PointNotMovable;
+        if (context.HasStones) return Reasons.NoStone;
+        return movable.TrueForAll(p => p.Instruction.Length < PlacementContext.ShortJumpBytes) ? Reasons.PointTooShort : Reasons.NoWayToPoint;
     }
 }

@@ -1,6 +1,7 @@
 using Iced.Intel;
 using KernOpt.Code.Bodies;
 using KernOpt.Code.Graphs;
+using KernOpt.Live.Points.Copying;
 using KernOpt.Live.Points.Rungs;
 using KernOpt.Live.Stubs;
 using KernOpt.Target;
@@ -26,7 +27,7 @@ internal static class PointStub
 
     /// <summary>Whole cache lines, so that <see cref="Place"/> never needs more than what is announced for all stubs together.</summary>
     public static ulong MostBytes(Placement placement, IPointProgram program) =>
-        AlignUp((ulong)(placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy), CacheLine);
+        AlignUp((ulong)(placement.Part is { } part ? CopyStub.MostBytes(part, program) : placement.Points.Length * program.MostBytes + (placement.Resume - placement.Lead + 1) * MostBytesOfCopy), CacheLine);
 
     /// <summary>Where a stub goes behind others: what most passages run crosses no cache line if it fits into one. From: bytes behind the first stub, which begins a line.</summary>
     public static ulong Place(ulong from, int inLine)

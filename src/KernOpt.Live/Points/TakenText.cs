@@ -8,10 +8,15 @@ internal sealed class TakenText
     /// <summary>Disjoint, by start; the value is the end.</summary>
     private readonly SortedList<Address, Address> ranges = [];
 
+    private readonly TakenText? under;
+
     public TakenText(IEnumerable<AddressRange> taken)
     {
         foreach (var range in taken) Add(range);
     }
+
+    /// <summary>What the other says, and more that only this one knows.</summary>
+    public TakenText(TakenText under) => this.under = under;
 
     public void Add(AddressRange range)
     {
@@ -28,7 +33,7 @@ internal sealed class TakenText
     public bool Overlaps(AddressRange range)
     {
         var i = FirstThatEndsAfter(range.Start);
-        return i < ranges.Count && ranges.GetKeyAtIndex(i) < range.End;
+        return (i < ranges.Count && ranges.GetKeyAtIndex(i) < range.End) || under?.Overlaps(range) == true;
     }
 
     private int FirstThatEndsAfter(Address address)

@@ -1,11 +1,15 @@
+using System.Collections.Immutable;
 using Iced.Intel;
 using KernOpt.Target;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace KernOpt.Live.Stubs;
 
-/// <summary>The first InLine bytes are what most passages run.</summary>
-public readonly record struct StubCode(byte[] Bytes, int InLine);
+/// <summary>The first InLine bytes are what most passages run. Entries: at which bytes it is entered.</summary>
+public readonly record struct StubCode(byte[] Bytes, int InLine)
+{
+    public ImmutableArray<int> Entries { get; init; } = [0];
+}
 
 /// <summary>Turns a few instructions into bytes for one place. Rip-relative operands are given as absolute addresses.</summary>
 public static class StubAssembler
@@ -30,6 +34,17 @@ public static class StubAssembler
         if (!assembler.TryAssemble(writer, at.Value, out var error, out var result, BlockEncoderOptions.ReturnNewInstructionOffsets)) return Reasons.StubOutOfReach.With($"at {at}: {error}");
         var bytes = writer.ToArray();
         return new StubCode(bytes, instructions < assembler.Instructions.Count ? (int)result.Result[0].NewInstructionOffsets[instructions] : bytes.Length);
+    }
+
+    /// <summary>Code that is entered at several places: those of the labels that are answered. Refused: 5204.</summary>
+    public static Outcome<StubCode> Assemble(Address at, Func<Assembler, Label[]> write)
+    {
+        var assembler = new Assembler(64);
+        var labels = write(assembler);
+        var writer = new MemoryCodeWriter();
+        if (!assembler.TryAssemble(writer, at.Value, out var error, out var result, BlockEncoderOptions.ReturnNewInstructionOffsets)) return Reasons.StubOutOfReach.With($"at {at}: {error}");
+        var bytes = writer.ToArray();
+        return new StubCode(bytes, bytes.Length) { Entries = [.. labels.Select(l => (int)(result.GetLabelRIP(l) - at.Value))] };
     }
 
     /// <summary>A word at an absolute address, to be addressed relative to rip.</summary>

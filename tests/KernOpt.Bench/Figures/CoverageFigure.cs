@@ -68,7 +68,7 @@ internal static class CoverageFigure
         var (resolved, reached) = ((double)row.Resolved / row.Functions, (double)report.Reached / report.Instructions);
         Console.WriteLine($"{row.Module} ({program}): {row.Resolved:n0} of {row.Functions:n0} functions resolved ({resolved:P2}); {row.Instructions:n0} instructions, of which take a point {reached:P3}: "
             + $"jump {Share(row.Jump)}, call {Share(row.Call)}, earlier jump {Share(row.EarlierJump)}, later jump {Share(row.LaterJump)}, springboard {Share(row.Springboard)}, punned jump {Share(row.PunnedJump)}, "
-            + $"punned call {Share(row.PunnedCall)}; with those whose passages can be counted {(double)(report.Reached + row.Countable) / report.Instructions:P3}; {report.Seconds:0.0} s");
+            + $"punned call {Share(row.PunnedCall)}, copy {Share(row.Copy)}; with those whose passages can be counted {(double)(report.Reached + row.Countable) / report.Instructions:P3}; {report.Seconds:0.0} s");
         Print(report.Unresolved);
         Print(report.Refusals);
         return resolved >= LeastResolved && reached >= LeastReached;

@@ -76,7 +76,7 @@ public sealed class PointTests
         var ladder = subject.Live.Ladder();
         var graphs = Functions.Select(subject.GraphOf).ToList();
         var used = graphs.SelectMany(g => g.Blocks.SelectMany(Points).Select(p => subject.Live.Ladder().RungOf(g, p, NoEntries, isPlaceFree: false, out _))).OfType<Rung>().ToHashSet();
-        Assert.Equal([Rung.Jump, Rung.Call, Rung.EarlierJump, Rung.LaterJump, Rung.Springboard], used.Where(r => r != Rung.PunnedJump).Order());
+        Assert.Equal([Rung.Jump, Rung.Call, Rung.EarlierJump, Rung.LaterJump, Rung.Springboard], used.Where(r => r is not (Rung.PunnedJump or Rung.Copy)).Order());
 
         var first = new Point(graphs[0].Entry, 0);
         Assert.NotEmpty(ladder.Plan(graphs[0], [first], NoEntries, isPlaceFree: false).Placements);
@@ -277,7 +277,7 @@ public sealed class PointTests
             installed = report.Installed;
             foreach (var (placement, offset) in plan.Placements.Zip(report.Offsets))
             {
-                foreach (var (index, n) in placement.Asked.Select((index, n) => (index, n))) words[new Point(placement.Block, index)] = offset + n;
+                foreach (var (point, n) in placement.AskedPoints.Select((point, n) => (point, n))) words[point] = offset + n;
             }
         }
 

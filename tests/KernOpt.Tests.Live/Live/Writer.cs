@@ -55,7 +55,7 @@ internal static class Writer
         {
             var ladder = subject.Live.Ladder();
             var placements = functions.Select(subject.GraphOf)
-                .SelectMany(g => ladder.Plan(g, g.Blocks.SelectMany(b => b.Instructions.Select((_, i) => new Point(b, i))), new HashSet<Address>(), isPlaceFree: false).Placements).ToList();
+                .SelectMany(g => ladder.Plan(g, g.Blocks.SelectMany(b => b.Instructions.Select((_, i) => new Point(b, i))), new HashSet<Address>(), isPlaceFree: false, () => true).Placements).ToList();
             if (placements.Count > 0) subject.Live.InstallPoints(placements, new CountProgram(), "test");
             if (round % 3 == 2) subject.Live.RevertAll();
             else foreach (var points in subject.Live.Points.Where(p => !p.IsDraining)) subject.Live.Revert(points.Id);

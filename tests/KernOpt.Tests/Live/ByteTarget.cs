@@ -45,6 +45,8 @@ internal sealed class ByteTarget : ITarget, ICodeSource
     public List<ByteRegion> Regions { get; private init; } = [];
     public int Steps { get; private set; }
     public int KillAt { get; set; } = int.MaxValue;
+    /// <summary>No store is made there.</summary>
+    public Address? RefusedStore { get; set; }
     public bool IsQuiescent { get; set; } = true;
     public string Identity { get; init; } = "array:1";
     public ulong Inode { get; set; } = 42;
@@ -82,7 +84,7 @@ internal sealed class ByteTarget : ITarget, ICodeSource
     public Outcome<Done> StoreText(Address at, ReadOnlySpan<byte> expected, ReadOnlySpan<byte> replacement)
     {
         var place = Text.AsSpan((int)(at - textStart), expected.Length);
-        if (!place.SequenceEqual(expected)) return Reasons.TextDiffers.With($"{at}");
+        if (!place.SequenceEqual(expected) || at == RefusedStore) return Reasons.TextDiffers.With($"{at}");
         Step(() => { });
         replacement.CopyTo(place);
         Stores.Add((at, replacement.ToArray()));

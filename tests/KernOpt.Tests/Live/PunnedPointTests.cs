@@ -145,17 +145,21 @@ public sealed class PunnedPointTests
         Assert.Equal(before, target.Text);
     }
 
-    /// <summary>What the first could only reach by the second's bytes is the second's, unless it is asked for alone.</summary>
+    /// <summary>What the first can only reach by the second's bytes: asked for together, both are met in one part.</summary>
     [Fact]
-    public void BeyondItsRun_OtherPointsHaveTheirPlacesFirst()
+    public void BeyondItsRun_OtherPointsAreTakenAlong()
     {
         var (target, live) = Make(withRoom: true);
         var graph = TinyProgram.GraphOf(live, target, Split);
         var (test, mov) = (new Point(graph.Entry, 0), new Point(graph.Blocks.Single(b => b.Instructions[0].Mnemonic == Mnemonic.Mov), 0));
         Assert.Equal(Rung.PunnedJump, live.Ladder().RungOf(graph, test, NoEntries, isPlaceFree: false, out _));
-        var plan = live.Ladder().Plan(graph, [test, mov], NoEntries, isPlaceFree: false);
-        Assert.Equal([Rung.Jump], plan.Placements.Select(p => p.Rung));
-        Assert.Equal((test, Reasons.NoStone), Assert.Single(plan.Unplaced.Select(u => (u.Point, u.Why.Reason))));
+        var ladder = live.Ladder();
+        ladder.TakesOthersAlong = true;
+        var plan = ladder.Plan(graph, [test, mov], NoEntries, isPlaceFree: false);
+        Assert.Empty(plan.Unplaced);
+        var placement = Assert.Single(plan.Placements);
+        Assert.Equal((Rung.Copy, 1), (placement.Rung, placement.StoreCount));
+        Assert.Equal([test, mov], placement.AskedPoints);
     }
 
     /// <summary>A return does the same elsewhere.</summary>

@@ -61,6 +61,15 @@ internal sealed class StoneRoom(IReadOnlyList<AddressRange> free)
         stones.Add((int)(stone - page));
     }
 
+    /// <summary>The stone is not wanted after all.</summary>
+    public void GiveBack(Address stone)
+    {
+        var page = stone.AlignDown(PageBytes);
+        var stones = pages[page];
+        stones.Remove((int)(stone - page));
+        if (stones.Count == 0) pages.Remove(page);
+    }
+
     private Address? OnPlannedPage(Address first, Address end)
     {
         for (var i = FirstPageFrom(first.AlignDown(PageBytes)); i < pages.Count && pages.GetKeyAtIndex(i) < end; i++)
