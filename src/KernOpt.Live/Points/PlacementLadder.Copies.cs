@@ -8,9 +8,6 @@ public sealed partial class PlacementLadder
     /// <summary>Places that were found for others of the function are given up for a part that serves those as well, as often as this, and as long as it has no more points than that.</summary>
     private const int MostRounds = 4, MostPointsOfPart = 64;
 
-    /// <summary>Places that are in the way of a part are given up for it. Off until its counts have been held against the program's own.</summary>
-    public bool TakesOthersAlong { get; set; }
-
     private static bool Never() => false;
 
     /// <summary>
@@ -28,7 +25,7 @@ public sealed partial class PlacementLadder
                 placements.Add(copy);
                 ClaimText(copy, planned);
             }
-            else if (!TakesOthersAlong || !Replace(context, placements, point, mayMoveCalls)) unplaced.Add(new UnplacedPoint(point, WhyNot(around, point, obstacle)));
+            else if (!Replace(context, placements, point, mayMoveCalls)) unplaced.Add(new UnplacedPoint(point, WhyNot(around, point, obstacle)));
         }
         return unplaced;
     }

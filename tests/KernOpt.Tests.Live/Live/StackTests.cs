@@ -105,7 +105,10 @@ public sealed class StackTests
         public Trial()
         {
             Subject = new Subject(program.Pid);
-            var compiled = ProbeProgram.Of(null, new StackAction(Subject.Target.FindThreadNumberOffset().Value)).Value;
+            // Its first thread may not have begun yet.
+            var number = Subject.Target.FindThreadNumberOffset();
+            Wait.Until(() => number.IsDone || (number = Subject.Target.FindThreadNumberOffset()).IsDone);
+            var compiled = ProbeProgram.Of(null, new StackAction(number.Value)).Value;
             var graph = Subject.GraphOf("s_leaf");
             point = new Point(graph.Entry, 0).BehindEndbr;
             var plan = Subject.Live.Ladder().Plan(graph, [point], NoEntries, isPlaceFree: false);

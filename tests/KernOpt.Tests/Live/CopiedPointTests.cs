@@ -65,9 +65,7 @@ public sealed class CopiedPointTests
         var (target, live) = Make();
         var graph = TinyProgram.GraphOf(live, target, Join);
         var all = graph.Blocks.SelectMany(b => b.Instructions.Select((_, i) => new Point(b, i))).ToList();
-        var ladder = live.Ladder();
-        ladder.TakesOthersAlong = true;
-        var plan = ladder.Plan(graph, all, NoEntries, isPlaceFree: false);
+        var plan = live.Ladder().Plan(graph, all, NoEntries, isPlaceFree: false);
         Assert.Empty(plan.Unplaced);
         var placement = Assert.Single(plan.Placements);
         Assert.Equal(all, placement.AskedPoints);

@@ -153,9 +153,7 @@ public sealed class PunnedPointTests
         var graph = TinyProgram.GraphOf(live, target, Split);
         var (test, mov) = (new Point(graph.Entry, 0), new Point(graph.Blocks.Single(b => b.Instructions[0].Mnemonic == Mnemonic.Mov), 0));
         Assert.Equal(Rung.PunnedJump, live.Ladder().RungOf(graph, test, NoEntries, isPlaceFree: false, out _));
-        var ladder = live.Ladder();
-        ladder.TakesOthersAlong = true;
-        var plan = ladder.Plan(graph, [test, mov], NoEntries, isPlaceFree: false);
+        var plan = live.Ladder().Plan(graph, [test, mov], NoEntries, isPlaceFree: false);
         Assert.Empty(plan.Unplaced);
         var placement = Assert.Single(plan.Placements);
         Assert.Equal((Rung.Copy, 1), (placement.Rung, placement.StoreCount));
