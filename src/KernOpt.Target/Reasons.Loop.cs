@@ -30,4 +30,6 @@ public static partial class Reasons
         "The kernel or the C library decides by where this code lies (a restartable sequence, a point of cancellation), so that a moved copy would mean something else.");
     public static readonly Reason ReturnAddressesAreKeys = new(7222, nameof(ReturnAddressesAreKeys),
         "The program's run-time system looks frames up by their return addresses (OCaml, Go, Haskell, LLVM stack maps); those in moved code are in no table.");
+    public static readonly Reason CalleeLooksAtCaller = new(7223, nameof(CalleeLooksAtCaller),
+        "The function calls dlsym, dlopen or their kind, which decide by their return address whose symbols and paths they search; one in moved code is in no module.");
 }

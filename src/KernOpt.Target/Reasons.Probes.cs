@@ -16,6 +16,7 @@ public static partial class Reasons
     public static readonly Reason HardwareNotCounted = new(5509, nameof(HardwareNotCounted), "The machine has this hardware counter, but inserted code cannot read it yet; `perf stat` can.");
     public static readonly Reason DataNotFound = new(5510, nameof(DataNotFound), "No module has one variable of this name, or several have: name it as 'MODULE!NAME'. Stripped files keep only the names that other modules use.");
     public static readonly Reason MarksApart = new(5511, nameof(MarksApart), "What threads have passed is known to places that are put in together: so inside(FUNC), and where a flag is set or cleared, must lie in the module of the places that ask, with at most 2,048 places in all, and a flag must be set somewhere. All of these must take code, and the function must not jump back to its first instruction.");
+    public static readonly Reason StackMayBeNew = new(5512, nameof(StackMayBeNew), "The function makes a system call, behind which a new thread may come out on an empty stack: `stack` copies at its entry alone.");
 
     public static readonly Reason BadExpression = new(8008, nameof(BadExpression), "An expression cannot be read. `src/docs/probes.md` has the language.");
     public static readonly Reason WrongType = new(8009, nameof(WrongType), "The parts of an expression do not fit together: a value where a condition is needed or the reverse, signed with unsigned, or a shift by something else than a number from 0 to 63.");

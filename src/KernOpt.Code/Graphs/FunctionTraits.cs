@@ -6,27 +6,32 @@ namespace KernOpt.Code.Graphs;
 
 /// <summary>What a function does that matters to whoever copies, runs or measures it.</summary>
 /// <param name="CallsReturnsTwice">It calls setjmp, vfork, getcontext or their kind, which may return more than once into the same frame.</param>
+/// <param name="CallsCallerDependent">It calls dlsym, dlopen or their kind, which look at where they return to.</param>
 /// <param name="IsJudgedByPlace">The kernel or the C library decides by its instruction pointer: a restartable sequence, a cancellable system call.</param>
 /// <param name="ReadsTime">rdtsc, rdtscp or rdpmc.</param>
 /// <param name="ReadsProcessor">cpuid, xgetbv or rdpid.</param>
 /// <param name="ReadsRandom">rdrand or rdseed.</param>
 /// <param name="MakesSystemCall">syscall, sysenter or int.</param>
 /// <param name="HasAtomics">A locked instruction or xchg with memory.</param>
-public sealed record FunctionTraits(bool CallsReturnsTwice, bool IsJudgedByPlace, bool ReadsTime, bool ReadsProcessor, bool ReadsRandom, bool MakesSystemCall, bool HasAtomics)
+public sealed record FunctionTraits(bool CallsReturnsTwice, bool CallsCallerDependent, bool IsJudgedByPlace, bool ReadsTime, bool ReadsProcessor, bool ReadsRandom, bool MakesSystemCall, bool HasAtomics)
 {
     /// <summary>Running it twice on the same state need not give the same result.</summary>
     public bool IsNondeterministic => ReadsTime || ReadsProcessor || ReadsRandom || MakesSystemCall;
 
     public static FunctionTraits Analyze(FunctionGraph graph, ICodeSource source)
     {
-        var returnsTwice = new ReturnsTwice(source);
+        var (returnsTwice, callerDependent) = (new ReturnsTwice(source), new CallerDependent(source));
         var calls = graph.Calls.ToDictionary(c => c.At);
-        bool twice = false, time = false, processor = false, random = false, system = false, atomics = false;
+        bool twice = false, caller = false, time = false, processor = false, random = false, system = false, atomics = false;
         foreach (var block in graph.Blocks)
         {
             foreach (var instruction in block.Instructions)
             {
-                twice |= calls.TryGetValue(new Address(instruction.IP), out var call) && returnsTwice.IsCalledAt(call, instruction);
+                if (calls.TryGetValue(new Address(instruction.IP), out var call))
+                {
+                    twice |= returnsTwice.IsCalledAt(call, instruction);
+                    caller |= callerDependent.IsCalledAt(call, instruction);
+                }
                 time |= instruction.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdpmc;
                 processor |= instruction.Mnemonic is Mnemonic.Cpuid or Mnemonic.Xgetbv or Mnemonic.Rdpid;
                 random |= instruction.Mnemonic is Mnemonic.Rdrand or Mnemonic.Rdseed;
@@ -34,6 +39,6 @@ public sealed record FunctionTraits(bool CallsReturnsTwice, bool IsJudgedByPlace
                 atomics |= instruction.HasLockPrefix || (instruction.Mnemonic == Mnemonic.Xchg && instruction.Op0Kind == OpKind.Memory);
             }
         }
-        return new FunctionTraits(twice, PlaceBound.Is(graph, source), time, processor, random, system, atomics);
+        return new FunctionTraits(twice, caller, PlaceBound.Is(graph, source), time, processor, random, system, atomics);
     }
 }

@@ -83,17 +83,18 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
     private IEnumerable<IReadOnlyList<Placement>> Batches(IEnumerable<PlacementPlan> plans)
     {
         // Exits before entries: a call that is seen to leave and was not seen to come in is told apart, the reverse is not.
-        var parts = program.SharedWords > 0 ? plans.Select(p => p.Placements.OrderBy(l => l.Block == l.Graph.Entry).ToArray())
-            : Alone(plans.SelectMany(p => p.Placements)).OrderBy(p => p.IsAlone).ThenByDescending(p => p.Placement.Page).Select(p => new[] { p.Placement });
-        var (batch, bytes, changes) = (new List<Placement>(), 0L, 0);
-        foreach (var part in parts.SelectMany(p => p.Chunk(LiveCode.MostPlacements)))
+        var parts = program.SharedWords > 0 ? plans.Select(p => (Part: p.Placements.OrderBy(l => l.Block == l.Graph.Entry).ToArray(), IsAlone: false))
+            : Alone(plans.SelectMany(p => p.Placements)).OrderBy(p => p.IsAlone).ThenByDescending(p => p.Placement.Page).Select(p => (Part: new[] { p.Placement }, p.IsAlone));
+        var (batch, bytes, changes, isAlone) = (new List<Placement>(), 0L, 0, false);
+        foreach (var (part, staysLonger) in parts.SelectMany(p => p.Part.Chunk(LiveCode.MostPlacements).Select(c => (c, p.IsAlone))))
         {
-            var isOther = batch.Count > 0 && part[0].MovesCalls && !batch[^1].MovesCalls && program.SharedWords == 0;
+            var isOther = staysLonger != isAlone;
             if (batch.Count + part.Length > LiveCode.MostPlacements || bytes + Bytes(part) > MostBytes || changes + part.Sum(p => p.Changes) > LiveCode.FittingChanges || isOther)
             {
                 if (batch.Count > 0) yield return batch;
                 (batch, bytes, changes) = ([], 0, 0);
             }
+            isAlone = staysLonger;
             batch.AddRange(part);
             bytes += Bytes(part);
             changes += part.Sum(p => p.Changes);

@@ -11,6 +11,7 @@ namespace KernOpt.Engine.Probing;
 internal sealed class StackRows(ITarget target, InstalledPoints set)
 {
     private const string FirstStack = "[stack]";
+    private const ulong PageBytes = 4096;
 
     /// <summary>By row. A row belongs to its first thread for ever, so that a passage never reads another one's bounds.</summary>
     private readonly Dictionary<int, StackBounds> given = [];
@@ -28,7 +29,7 @@ internal sealed class StackRows(ITarget target, InstalledPoints set)
         var alive = target.ReadThreadNumbers().ToHashSet();
         foreach (var record in seen)
         {
-            if (!alive.Contains(record.Thread) || RowOf(map, record) is not { } row)
+            if (!alive.Contains(record.Thread) || RowOf(map, record) is not { } row || !IsReadable(row))
             {
                 refused.Add(record.Thread);
                 continue;
@@ -55,14 +56,26 @@ internal sealed class StackRows(ITarget target, InstalledPoints set)
         return row.Thread == record.Thread && row.ThreadPointer == record.ThreadPointer && record.StackPointer < row.Low && row.End != 0 && !refused.Contains(record.Thread);
     }
 
-    /// <summary>Null where it is not known whose stack it is.</summary>
+    /// <summary>Every page of it: a guard that madvise(2) has put in (MADV_GUARD_INSTALL) is not in the memory map.</summary>
+    private bool IsReadable(StackBounds row)
+    {
+        Span<byte> one = stackalloc byte[1];
+        for (var at = new Address(row.Low); at.Value < row.End; at += PageBytes)
+        {
+            if (target.Read(at, one) != one.Length) return false;
+        }
+        return true;
+    }
+
+    /// <summary>From the page of the stack pointer that was seen, since what is mapped below may be another one's. Null where it is not known whose stack it is.</summary>
     internal static StackBounds? RowOf(TargetMap map, StackRecord record)
     {
         if (map.At(new Address(record.StackPointer)) is not { IsPrivate: true, Inode: 0 } stack || !stack.Protection.HasFlag(Protection.Read | Protection.Write)) return null;
         var (low, end) = (stack.Range.Start, stack.Range.End);
-        if (stack.Path == FirstStack) return new StackBounds(record.Thread, record.ThreadPointer, low.Value, end.Value);
+        var seen = new Address(record.StackPointer).AlignDown(PageBytes);
+        if (stack.Path == FirstStack) return new StackBounds(record.Thread, record.ThreadPointer, seen.Value, end.Value);
         var descriptor = new Address(record.ThreadPointer);
         var isGuarded = map.At(low - 1) is { Protection: Protection.None };
-        return isGuarded && stack.Range.Contains(descriptor) && record.StackPointer < descriptor.Value ? new StackBounds(record.Thread, record.ThreadPointer, low.Value, descriptor.Value) : null;
+        return isGuarded && stack.Range.Contains(descriptor) && record.StackPointer < descriptor.Value ? new StackBounds(record.Thread, record.ThreadPointer, seen.Value, descriptor.Value) : null;
     }
 }

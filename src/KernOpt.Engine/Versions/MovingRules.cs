@@ -14,6 +14,7 @@ public static class MovingRules
         if (ChangedByOthers(graph, session.Live.Source) is { } at) return Reasons.TextIsNotTheFiles.With($"{function} at {at}");
         var traits = FunctionTraits.Analyze(graph, session.Live.Source);
         if (traits.CallsReturnsTwice) return Reasons.ReturnsTwice.With($"{function} calls setjmp, vfork or their kind: a later return may come back into code that has gone");
+        if (traits.CallsCallerDependent) return Reasons.CalleeLooksAtCaller.With($"{function} calls dlsym, dlopen or their kind");
         if (traits.IsJudgedByPlace) return Reasons.JudgedByPlace.With($"{function}");
         var makesCalls = graph.Calls.Length > 0;
         if (makesCalls && ReturnAddressTables.In(function.Module) is { } table) return Reasons.ReturnAddressesAreKeys.With($"{function}: {function.Module.Name} has {table}");

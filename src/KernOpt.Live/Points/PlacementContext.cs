@@ -27,6 +27,9 @@ internal sealed class PlacementContext(
     /// <summary>Code that the graph does not show comes in there.</summary>
     public bool IsEntered(Address at) => entries.Contains(at);
 
+    /// <summary>Right before the block lies another one of the function, or padding behind one that never runs on: no code that the graph does not show falls through into it.</summary>
+    public bool NothingRunsInto(BasicBlock block) => graph.Blocks.Any(b => b.Close == block.Start) || innerPadding.Any(p => p.End == block.Start);
+
     public StraightRun RunOf(Point point) => StraightRun.Around(point.Block, point.Index, entries);
 
     /// <summary>The first bytes of the instruction can be replaced at once.</summary>

@@ -18,8 +18,10 @@ internal sealed class TakenText
     /// <summary>What the other says, and more that only this one knows.</summary>
     public TakenText(TakenText under) => this.under = under;
 
+    /// <summary>A range without bytes takes nothing.</summary>
     public void Add(AddressRange range)
     {
+        if (range.Length == 0) return;
         var (start, end) = (range.Start, range.End);
         for (var i = FirstThatEndsAfter(start); i < ranges.Count && ranges.GetKeyAtIndex(i) < end;)
         {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Iced.Intel;
 using KernOpt.Code.Graphs;
+using KernOpt.Live.Points;
 using KernOpt.Live.Stubs;
 using KernOpt.Probes.Compile;
 using KernOpt.Probes.Language;
@@ -19,8 +20,7 @@ namespace KernOpt.Probes.Actions;
 /// </code>
 /// What it reads is mapped, for:
 /// <list type="bullet">
-/// <item>the stack pointer is believed to be one, and the return address, where it is known how far it is, lies above it: so all is mapped up to the end of that one's page, and that is copied of
-/// any stack;</item>
+/// <item>the return address lies above the stack pointer, as far as is known (else the point is refused): so all is mapped up to the end of that one's page, and that is copied of any stack;</item>
 /// <item>a thread with a row copies on, up to the end that the row tells, where its stack pointer lies within: in the stack that it was made with. That stays mapped as long as the thread runs. It is the
 /// thread that the row was written for if number and thread pointer are: a forked child has another number, a new thread with an old number another pointer, and if not, the same stack. Coroutines, and
 /// handlers on a stack of their own, are outside of the row.</item>
@@ -59,6 +59,17 @@ public sealed record StackAction(int ThreadNumberOffset) : ProbeAction
 
     internal override int Registers => 8;
 
+    /// <summary>
+    /// Where it is not known how far above the return address lies the stack may be another one, or empty. So it may be behind a system call, of which a new thread comes out on a stack with nothing above
+    /// (clone(2)): in functions that make one only the entry is before all of them for sure.
+    /// </summary>
+    internal override Refusal? Check(FunctionGraph graph, Point point)
+    {
+        if (ReturnAddressPlace.Above(graph, point.Block.Index, point.Index) is null) return Reasons.CallerNotKnown.With($"{graph.Function} at {point}");
+        var makesSystemCalls = graph.Blocks.Any(b => b.Instructions.Any(i => i.Mnemonic is Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Int));
+        return makesSystemCalls && !FunctionEntry.IsAt(graph, point) ? Reasons.StackMayBeNew.With($"{graph.Function} at {point}") : null;
+    }
+
     internal override void Emit(PassageCode passage, int words)
     {
         var code = passage.Code;
@@ -91,7 +102,7 @@ public sealed record StackAction(int ThreadNumberOffset) : ProbeAction
         var code = passage.Code;
         var (end, row, bound) = (passage.Free(5), passage.Free(6), passage.Free(7));
         var page = code.CreateLabel();
-        var above = ReturnAddressPlace.Above(passage.Context.Graph, passage.Context.Point.Block.Index, passage.Context.Point.Index) ?? 0;
+        var above = ReturnAddressPlace.Above(passage.Context.Graph, passage.Context.Point.Block.Index, passage.Context.Point.Index) ?? throw new InvalidOperationException($"no return address at {passage.Context.Point}");
         code.lea(end, __[from + (above + 7)]);
         code.or(end, PageMask);
         code.inc(end);

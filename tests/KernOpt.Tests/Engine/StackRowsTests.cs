@@ -12,11 +12,11 @@ public sealed class StackRowsTests
 
     [Fact]
     public void TheFirstStack_IsCopiedToItsEnd() =>
-        Assert.Equal(new StackBounds(7, 0x1000, Low, End), RowOf([Map(Low, End, "[stack]")], 0x1000));
+        Assert.Equal(new StackBounds(7, 0x1000, StackPointer, End), RowOf([Map(Low, End, "[stack]")], 0x1000));
 
     [Fact]
     public void AGuardedStack_IsCopiedUpToTheDescriptor() =>
-        Assert.Equal(new StackBounds(7, Descriptor, Low, Descriptor), RowOf([Map(Low - 4096, Low, "", Protection.None), Map(Low, End, "")], Descriptor));
+        Assert.Equal(new StackBounds(7, Descriptor, StackPointer, Descriptor), RowOf([Map(Low - 4096, Low, "", Protection.None), Map(Low, End, "")], Descriptor));
 
     [Theory]
     [InlineData(false, Descriptor, StackPointer)]

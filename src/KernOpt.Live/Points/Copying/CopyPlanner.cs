@@ -96,6 +96,7 @@ internal sealed class CopyPlanner(PlacementContext others, PlacementContext cont
     private bool CoverStart(BasicBlock block, int index)
     {
         if (context.Graph.IsEntered(block) || context.IsEntered(block.Start)) return No($"{block.Start} is entered from elsewhere");
+        if (!context.NothingRunsInto(block)) return No($"what lies before {block.Start} may run on into it");
         if (block.Predecessors.IsEmpty) return No($"no way is known to {block.Start}");
         if (!open.Add(block.Index)) return No($"in the circle through {block.Start} nothing can be replaced");
         heads[block.Index] = Math.Max(index, heads.GetValueOrDefault(block.Index));
