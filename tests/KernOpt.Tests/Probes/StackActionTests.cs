@@ -1,7 +1,10 @@
 using KernOpt.Code.Bodies;
+using KernOpt.Live.Points;
 using KernOpt.Probes;
 using KernOpt.Probes.Actions;
+using KernOpt.Target;
 using Xunit;
+using static Iced.Intel.AssemblerRegisters;
 
 namespace KernOpt.Tests.Probes;
 
@@ -23,6 +26,27 @@ public sealed class StackActionTests : IDisposable
     }
 
     public void Dispose() => point.Dispose();
+
+    /// <summary>A new thread may come out of a system call on a stack with nothing above; and where the stack pointer has been set nobody knows what is.</summary>
+    [Fact]
+    public void WhereTheStackMayBeEmpty_NothingIsCopied()
+    {
+        using var calls = new EmulatedPoint(c =>
+        {
+            c.mov(eax, 56);
+            c.syscall();
+            c.ret();
+        });
+        Assert.Null(program.Check(calls.Graph, new Point(calls.Graph.Entry, 0)));
+        Assert.Equal(Reasons.StackMayBeNew, program.Check(calls.Graph, new Point(calls.Graph.Entry, 2))!.Reason);
+        using var switches = new EmulatedPoint(c =>
+        {
+            c.mov(rsp, __qword_ptr[rdi]);
+            c.pop(rbp);
+            c.ret();
+        });
+        Assert.Equal(Reasons.CallerNotKnown, program.Check(switches.Graph, new Point(switches.Graph.Entry, 1))!.Reason);
+    }
 
     [Theory]
     [InlineData(24)]
