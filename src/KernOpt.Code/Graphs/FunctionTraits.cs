@@ -20,7 +20,7 @@ public sealed record FunctionTraits(bool CallsReturnsTwice, bool CallsCallerDepe
 
     public static FunctionTraits Analyze(FunctionGraph graph, ICodeSource source)
     {
-        var (returnsTwice, callerDependent) = (new ReturnsTwice(source), new CallerDependent(source));
+        var returnsTwice = new ReturnsTwice(source);
         var calls = graph.Calls.ToDictionary(c => c.At);
         bool twice = false, caller = false, time = false, processor = false, random = false, system = false, atomics = false;
         foreach (var block in graph.Blocks)
@@ -29,8 +29,9 @@ public sealed record FunctionTraits(bool CallsReturnsTwice, bool CallsCallerDepe
             {
                 if (calls.TryGetValue(new Address(instruction.IP), out var call))
                 {
-                    twice |= returnsTwice.IsCalledAt(call, instruction);
-                    caller |= callerDependent.IsCalledAt(call, instruction);
+                    var called = CalledPlace.Of(call, instruction, source);
+                    twice |= returnsTwice.Is(called);
+                    caller |= CallerDependent.Is(called, source);
                 }
                 time |= instruction.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdpmc;
                 processor |= instruction.Mnemonic is Mnemonic.Cpuid or Mnemonic.Xgetbv or Mnemonic.Rdpid;

@@ -31,24 +31,7 @@ internal sealed class ReturnsTwice(ICodeSource source)
 
     private static readonly Register[] CalleeSaved = [Register.RBX, Register.RBP, Register.R12, Register.R13, Register.R14, Register.R15];
 
-    public bool IsCalledAt(CallSite call, in Instruction instruction)
-    {
-        if (call.Target is { } target) return Is(target);
-        if (!instruction.IsIPRelativeMemoryOperand) return false;
-        var slot = new Address(instruction.IPRelativeMemoryAddress);
-        if (source.TryGetImportSlot(slot, out var name)) return IsName(name);
-        Span<byte> word = stackalloc byte[8];
-        return source.Read(slot, word) == word.Length && new Address(BitConverter.ToUInt64(word)) is var pointed && source.IsExecutable(pointed) && Is(pointed);
-    }
-
-    private bool Is(Address target)
-    {
-        if (source.TryGetImport(target, out var import)) return IsName(import);
-        if (source.FunctionAt(target) is { Names.IsDefaultOrEmpty: false } callee && callee.Start == target && callee.Names.Any(IsName)) return true;
-        return HasShape(target);
-    }
-
-    private static bool IsName(string name) => Names.Contains(name.Split('@')[0]);
+    public bool Is(CalledPlace called) => called.IsNamed(Names, source) || (called.Target is { } target && HasShape(target));
 
     private bool HasShape(Address target)
     {

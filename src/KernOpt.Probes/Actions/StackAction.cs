@@ -66,8 +66,8 @@ public sealed record StackAction(int ThreadNumberOffset) : ProbeAction
     internal override Refusal? Check(FunctionGraph graph, Point point)
     {
         if (ReturnAddressPlace.Above(graph, point.Block.Index, point.Index) is null) return Reasons.CallerNotKnown.With($"{graph.Function} at {point}");
-        var makesSystemCalls = graph.Blocks.Any(b => b.Instructions.Any(i => i.Mnemonic is Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Int));
-        return makesSystemCalls && !FunctionEntry.IsAt(graph, point) ? Reasons.StackMayBeNew.With($"{graph.Function} at {point}") : null;
+        var mayBeBehindSystemCall = !FunctionEntry.IsAt(graph, point) && graph.Blocks.Any(b => b.Instructions.Any(i => i.Mnemonic is Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Int));
+        return mayBeBehindSystemCall ? Reasons.StackMayBeNew.With($"{graph.Function} at {point}") : null;
     }
 
     internal override void Emit(PassageCode passage, int words)

@@ -204,20 +204,7 @@ public sealed class CopiedPointTests
     {
         using var program = Start();
         var before = Maps(program);
-        var random = new Random(5);
-        for (var round = 0; round < 8; round++)
-        {
-            using (var writer = Writer.Start(program.Pid, [Writer.Points, .. Functions]))
-            {
-                Assert.Equal("ready", writer.StandardOutput.ReadLine());
-                program.WriteLine("100000 4");
-                Thread.Sleep(random.Next(150));
-                Assert.False(writer.HasExited, "the writer ended by itself");
-                writer.Kill();
-                writer.WaitForExit();
-            }
-            Assert.Equal("ok", program.ReadLine());
-        }
+        Writer.KillAtRandomInstants(program, Functions, new Random(5));
         using var subject = new Subject(program.Pid);
         using (subject.Target.TryLockForChange().Value)
         {

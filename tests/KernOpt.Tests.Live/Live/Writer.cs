@@ -4,6 +4,8 @@ using System.Runtime.CompilerServices;
 using KernOpt.Live;
 using KernOpt.Live.Points;
 using KernOpt.Target;
+using KernOpt.Tests.Live.Linux;
+using Xunit;
 
 namespace KernOpt.Tests.Live.Live;
 
@@ -22,6 +24,24 @@ internal static class Writer
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
         start.Environment[Variable] = $"{pid} {string.Join(' ', functions)}";
         return Process.Start(start)!;
+    }
+
+    /// <summary>Eight writers of points, one after the other, each killed while four threads of the program run in the functions.</summary>
+    public static void KillAtRandomInstants(NativeProgram program, string[] functions, Random random)
+    {
+        for (var round = 0; round < 8; round++)
+        {
+            using (var writer = Start(program.Pid, [Points, .. functions]))
+            {
+                Assert.Equal("ready", writer.StandardOutput.ReadLine());
+                program.WriteLine("100000 4");
+                Thread.Sleep(random.Next(150));
+                Assert.False(writer.HasExited, "the writer ended by itself");
+                writer.Kill();
+                writer.WaitForExit();
+            }
+            Assert.Equal("ok", program.ReadLine());
+        }
     }
 
     [ModuleInitializer]
