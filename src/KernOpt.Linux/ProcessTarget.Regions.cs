@@ -42,6 +42,7 @@ public sealed partial class ProcessTarget
             if (!regions.TryGetValue(region.Range.Start, out var known) || known.Range != region.Range) return Reasons.NotARegion.With($"{region.Range}");
             var unmapped = Mapper.Unmap(region.Range);
             if (unmapped.IsDone) Forget(region.Range.Start);
+            if (regions.Count == 0) Runs.Close();
             return unmapped;
         }
     }
@@ -61,7 +62,7 @@ public sealed partial class ProcessTarget
 
     internal StubPlaces Places => new(memory, files);
 
-    private RegionMapper Mapper => new(Pid, Calls, ReadMap);
+    internal RegionMapper Mapper => new(Pid, Calls, ReadMap);
 
     /// <summary>The region as it was opened before, or opened now: through the kernel's link to the mapped file, else through the target's memory.</summary>
     private IRegion Open(RegionMaps.Found found)

@@ -25,7 +25,7 @@ public sealed partial class ProcessTarget
             // Half of what it may have stays the target's own.
             var mappings = MapsFile.Read(Pid).Count;
             if (mappings + places > MostMappings() / 2) return Reasons.TooManyMappings.With($"{mappings} of {MostMappings()}, and {places} more are needed");
-            return StoneFile.Make(Pid, Calls, pages).Try(out var file, out var why) ? file : why;
+            return StoneFile.Make(Pid, Calls, Runs, pages).Try(out var file, out var why) ? file : why;
         }
     }
 
@@ -42,7 +42,7 @@ public sealed partial class ProcessTarget
         lock (regionGate)
         {
             if (!FindStones(file).Try(out var pages, out var why)) return why;
-            var unmapped = Calls.CallAll([.. pages.Select(p => new RemoteArguments(CallNumber.munmap, p.Start.Value, p.Length))]);
+            var unmapped = Runs.CallAll([.. pages.Select(p => new RemoteArguments(CallNumber.munmap, p.Start.Value, p.Length))]);
             foreach (var one in unmapped)
             {
                 if (!one.Try(out _, out why)) return why;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using KernOpt.Linux.Memory;
 using KernOpt.Linux.Native;
 using KernOpt.Linux.Processes;
+using KernOpt.Linux.Regions;
 using KernOpt.Linux.Threads;
 using KernOpt.Target;
 
@@ -33,6 +34,7 @@ public sealed partial class ProcessTarget : ITarget
         text = new(memory);
         holds = new(status.Pid);
         Calls = new(status.Pid, memory, holds, Places, ReadMap);
+        Runs = new(Calls, Mapper);
     }
 
     public int Pid => status.Pid;
@@ -89,6 +91,8 @@ public sealed partial class ProcessTarget : ITarget
 
     internal RemoteCalls Calls { get; }
 
+    internal CallRuns Runs { get; }
+
     internal TargetMemory Memory => memory;
 
     public void Dispose()
@@ -96,6 +100,7 @@ public sealed partial class ProcessTarget : ITarget
         if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
         lock (regionGate)
         {
+            if (State == TargetState.Alive) Runs.Close();
             foreach (var start in regions.Keys.ToList()) Forget(start);
         }
         holds.Dispose();

@@ -5,7 +5,10 @@ namespace KernOpt.Tests.Shared;
 /// <summary>Looks at a target without kernopt: whether its text is the files' and whether a region of KernOpt's is mapped.</summary>
 internal static class TargetText
 {
-    public static bool HasRegion(int pid) => File.ReadAllText($"/proc/{pid}/maps").Contains("memfd:kernopt", StringComparison.Ordinal);
+    public static bool HasRegion(int pid) => Regions(pid).Count > 0;
+
+    /// <summary>The lines of the map that are KernOpt's.</summary>
+    public static IReadOnlyList<string> Regions(int pid) => [.. File.ReadLines($"/proc/{pid}/maps").Where(l => l.Contains("memfd:kernopt", StringComparison.Ordinal))];
 
     /// <summary>A sum of all executable bytes of files.</summary>
     public static string Bytes(int pid)

@@ -23,6 +23,7 @@ public enum CallNumber : long
     select = 23,
     sched_yield = 24,
     mremap = 25,
+    madvise = 28,
     pause = 34,
     nanosleep = 35,
     getpid = 39,

@@ -8,7 +8,7 @@ namespace KernOpt.Linux.Regions;
 
 /// <summary>
 /// What a run that was killed may have left in the target besides whole regions, each harmless: a stub in the slack of a segment, an open descriptor of a
-/// memory file, half a region. Only the holder of the change lock may remove them.
+/// memory file, half a region, the room for calls in a row. Only the holder of the change lock may remove them.
 /// </summary>
 internal sealed class Leftovers(int pid, StubPlaces places, RemoteCalls calls, Func<TargetMap> readMap, Func<IReadOnlyList<AddressRange>, bool> isQuiescent)
 {
@@ -23,9 +23,12 @@ internal sealed class Leftovers(int pid, StubPlaces places, RemoteCalls calls, F
             else remaining++;
         }
         remaining += Descriptors().Count(descriptor => RegionMaps.IsDescriptor(pid, descriptor) && !calls.Call(new(CallNumber.close, descriptor)).IsDone);
+        remaining += map.Mappings.Where(m => m.Path == RegionMaps.RoomPath).Count(room => !isQuiescent([room.Range]) || !Unmap(room));
         // Nothing ever pointed into half a region: the first switch is thrown only when all of it is there.
-        return remaining + RegionMaps.Fragments(map.Mappings).Count(half => !calls.Call(new(CallNumber.munmap, half.Range.Start.Value, half.Range.Length)).IsDone);
+        return remaining + RegionMaps.Fragments(map.Mappings).Count(half => !Unmap(half));
     }
+
+    private bool Unmap(Mapping mapping) => calls.Call(new(CallNumber.munmap, mapping.Range.Start.Value, mapping.Range.Length)).IsDone;
 
     private List<ulong> Descriptors()
     {

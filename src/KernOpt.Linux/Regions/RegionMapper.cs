@@ -17,12 +17,18 @@ internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> r
 {
     private const int MostTries = 8;
 
-    public Outcome<SharedRegion> Map(RegionRequest request)
+    public Outcome<SharedRegion> Map(RegionRequest request) =>
+        Map(request, CallStub.NameOffset, map => GapFinder.Find(map, request.MustReach, request.DataBytes + request.CodeBytes, Occupied.ProgramBreak(pid)));
+
+    /// <param name="request">The sizes, and for people what is to be in reach.</param>
+    /// <param name="nameOffset">Which of the names of <see cref="CallStub"/> the file has.</param>
+    /// <param name="placesIn">Where in a map it may go, the best place first.</param>
+    public Outcome<SharedRegion> Map(RegionRequest request, int nameOffset, Func<TargetMap, IReadOnlyList<Address>> placesIn)
     {
         if (!IsSound(request)) return Reasons.NoGapInReach.With($"a region of {request.DataBytes}+{request.CodeBytes} bytes is not whole pages within 1 GiB");
-        if (!NewFile.Make(pid, calls, CallStub.NameOffset).Try(out var file, out var why)) return why;
+        if (!NewFile.Make(pid, calls, nameOffset).Try(out var file, out var why)) return why;
         // Our mapping and the target's keep it.
-        using (file) return MapFile(request, file);
+        using (file) return MapFile(request, file, placesIn);
     }
 
     public Outcome<Done> Unmap(AddressRange range)
@@ -38,22 +44,22 @@ internal sealed class RegionMapper(int pid, RemoteCalls calls, Func<TargetMap> r
     /// The file gets its length only when it is mapped: a program that locks all its memory (mlockall(2)) would otherwise wait in the call until all of it
     /// is provided.
     /// </summary>
-    private Outcome<SharedRegion> MapFile(RegionRequest request, NewFile file)
+    private Outcome<SharedRegion> MapFile(RegionRequest request, NewFile file, Func<TargetMap, IReadOnlyList<Address>> placesIn)
     {
         var length = request.DataBytes + request.CodeBytes;
-        if (!MapInTarget(request, file.Descriptor, length).Try(out var start, out var why)) return why;
+        if (!MapInTarget(request, file.Descriptor, length, placesIn).Try(out var start, out var why)) return why;
         var region = file.Own.SetLength(length).Then(_ => SharedRegion.Open(file.Own, new(start, length), request.DataBytes));
         if (!region.IsDone) Unmap(new(start, length));
         return region;
     }
 
-    private Outcome<Address> MapInTarget(RegionRequest request, ulong descriptor, ulong length)
+    private Outcome<Address> MapInTarget(RegionRequest request, ulong descriptor, ulong length, Func<TargetMap, IReadOnlyList<Address>> placesIn)
     {
         const int flags = MapFlags.Shared | MapFlags.FixedNoReplace;
         Refusal last = Reasons.NoGapInReach.With($"{length} bytes near {request.MustReach}");
         for (var tries = 0; tries < MostTries; tries++)
         {
-            var places = GapFinder.Find(readMap(), request.MustReach, length, Occupied.ProgramBreak(pid));
+            var places = placesIn(readMap());
             if (places.Count == 0) return last;
             var start = places[Math.Min(tries / 2, places.Count - 1)];
             var data = calls.Call(new(CallNumber.mmap, start.Value, request.DataBytes, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, flags, descriptor));

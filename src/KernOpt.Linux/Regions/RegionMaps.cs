@@ -11,11 +11,14 @@ internal static class RegionMaps
     /// <summary>Stepping stones have another name: kernopt that know of none take every mapping by the name above, of which they find no other half, for a leftover.</summary>
     public const string StonesPath = "/memfd:kernopt-stones (deleted)";
 
+    /// <summary>Where borrowed threads make many calls in a row (<see cref="CallRoom"/>).</summary>
+    public const string RoomPath = "/memfd:kernopt-calls (deleted)";
+
     /// <summary>With what the paths of all of our files begin.</summary>
     public const string AnyPath = "/memfd:kernopt";
 
     /// <summary>Whether memory of this path is a file of ours.</summary>
-    public static bool IsOurs(string? path) => path is Path or StonesPath;
+    public static bool IsOurs(string? path) => path is Path or StonesPath or RoomPath;
 
     /// <summary>Whether a descriptor of the process is one of a memory file of ours, now.</summary>
     public static bool IsDescriptor(int pid, ulong descriptor) => IsOurs(SystemCall.ReadLink($"/proc/{pid}/fd/{descriptor}"));

@@ -18,22 +18,22 @@ internal sealed class StoneFile : IStoneFile
     private const ulong Page = 4096;
 
     private readonly int pid;
-    private readonly RemoteCalls calls;
+    private readonly CallRuns runs;
     private readonly NewFile file;
 
-    private StoneFile(int pid, RemoteCalls calls, NewFile file)
+    private StoneFile(int pid, CallRuns runs, NewFile file)
     {
         this.pid = pid;
-        this.calls = calls;
+        this.runs = runs;
         this.file = file;
     }
 
     public ulong Number => file.Own.Inode;
 
-    public static Outcome<StoneFile> Make(int pid, RemoteCalls calls, ReadOnlySpan<byte> pages)
+    public static Outcome<StoneFile> Make(int pid, RemoteCalls calls, CallRuns runs, ReadOnlySpan<byte> pages)
     {
         if (!NewFile.Make(pid, calls, CallStub.StonesNameOffset).Try(out var file, out var why)) return why;
-        if (file.Own.Fill(pages).Try(out _, out why) && file.Own.Inode != 0) return new StoneFile(pid, calls, file);
+        if (file.Own.Fill(pages).Try(out _, out why) && file.Own.Inode != 0) return new StoneFile(pid, runs, file);
         file.Dispose();
         return why ?? Reasons.NoMemoryFilePermission.With("the memory file has no number");
     }
@@ -41,13 +41,13 @@ internal sealed class StoneFile : IStoneFile
     public IReadOnlyList<Outcome<Done>> Map(IReadOnlyList<(Address At, int Page)> places)
     {
         const int protection = MapFlags.ProtectionRead | MapFlags.ProtectionExecute, flags = MapFlags.Private | MapFlags.FixedNoReplace;
-        var answers = calls.CallAll([.. places.Select(p => new RemoteArguments(CallNumber.mmap, p.At.Value, Page, protection, flags, file.Descriptor, (ulong)p.Page * Page))]);
+        var answers = runs.CallAll([.. places.Select(p => new RemoteArguments(CallNumber.mmap, p.At.Value, Page, protection, flags, file.Descriptor, (ulong)p.Page * Page))]);
         // Kernels before 4.17 take the address as a hint only and answer another one.
-        calls.CallAll([.. places.Zip(answers).Where(a => a.Second.Try(out var at, out _) && at != a.First.At.Value).Select(a => new RemoteArguments(CallNumber.munmap, a.Second.Value, Page))]);
+        runs.CallAll([.. places.Zip(answers).Where(a => a.Second.Try(out var at, out _) && at != a.First.At.Value).Select(a => new RemoteArguments(CallNumber.munmap, a.Second.Value, Page))]);
         // A program that closes descriptors which are not its own may have had ours, and another file under its number since.
         var there = MapsFile.Read(pid).Where(m => m.Path == RegionMaps.StonesPath && m.Inode == Number).ToList();
         var strange = places.Zip(answers).Where(a => a.Second.Try(out var at, out _) && at == a.First.At.Value && !IsOurs(a.First.At)).Select(a => a.First.At).ToHashSet();
-        calls.CallAll([.. strange.Select(at => new RemoteArguments(CallNumber.munmap, at.Value, Page))]);
+        runs.CallAll([.. strange.Select(at => new RemoteArguments(CallNumber.munmap, at.Value, Page))]);
         return [.. places.Zip(answers, (place, answer) => answer.Then<Done>(at => at == place.At.Value && !strange.Contains(place.At) ? Done.It : Reasons.NoGapInReach.With($"{place.At} was taken meanwhile")))];
 
         bool IsOurs(Address at) => there.Exists(m => m.Range.Contains(at));

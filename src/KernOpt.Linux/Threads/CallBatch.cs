@@ -15,7 +15,12 @@ internal sealed class CallBatch(IReadOnlyList<RemoteArguments> calls)
 
     public bool IsComplete => Made == calls.Count;
 
+    public int Left => calls.Count - Made;
+
     public RemoteArguments Next => calls[Made];
+
+    /// <summary>Those to come: 0 is the next one.</summary>
+    public RemoteArguments this[int ahead] => calls[Made + ahead];
 
     /// <summary>The next one has been made.</summary>
     /// <param name="value">What the kernel answered: a value or a negated error.</param>

@@ -19,17 +19,20 @@ internal readonly record struct RemoteArguments(CallNumber Number, ulong A = 0, 
 internal static class CallStub
 {
     /// <summary>Bytes that a stub needs, with its magic.</summary>
-    public const int Size = 160;
+    public const int Size = 176;
 
     public const int CodeOffset = 16;
 
     /// <summary>Marks a stub, so that a later run finds what a killed one left.</summary>
     public static ReadOnlySpan<byte> Magic => "KernOpt\0stub\0\x01\xfe\xca"u8[..16];
 
-    /// <summary>The names of our memory files, as bytes at <see cref="NameOffset"/> and <see cref="StonesNameOffset"/>, with a zero behind.</summary>
-    public const string RegionName = "kernopt", StonesName = "kernopt-stones";
+    /// <summary>The names of our memory files, as bytes at <see cref="NameOffset"/>, <see cref="StonesNameOffset"/> and <see cref="RoomNameOffset"/>, with a zero behind.</summary>
+    public const string RegionName = "kernopt", StonesName = "kernopt-stones", RoomName = "kernopt-calls";
 
-    public const int NameOffset = Size - 16, StonesNameOffset = NameOffset - 16;
+    public const int NameOffset = Size - 16, StonesNameOffset = NameOffset - 16, RoomNameOffset = StonesNameOffset - 16;
+
+    /// <summary>Bytes of what <see cref="WriteWayOn"/> writes.</summary>
+    public const int WayOnBytes = (9 * 10) + 6 + 8;
 
     private static readonly (byte Rex, byte Opcode)[] Loads =
         [(0x48, 0xb8), (0x48, 0xb9), (0x48, 0xba), (0x48, 0xbe), (0x48, 0xbf), (0x49, 0xb8), (0x49, 0xb9), (0x49, 0xba), (0x49, 0xbb)];
@@ -38,21 +41,27 @@ internal static class CallStub
     public static byte[] Build(in Registers goOn)
     {
         var bytes = Empty();
-        var at = CodeOffset;
-        bytes[at++] = 0x0f;
-        bytes[at++] = 0x05;
-        ulong[] values = [goOn.Rax, goOn.Rcx, goOn.Rdx, goOn.Rsi, goOn.Rdi, goOn.R8, goOn.R9, goOn.R10, goOn.R11];
+        bytes[CodeOffset] = 0x0f;
+        bytes[CodeOffset + 1] = 0x05;
+        WriteWayOn(bytes.AsSpan(CodeOffset + 2), goOn);
+        return bytes;
+    }
+
+    /// <summary>Code after which a thread goes on with these registers, those that a call and its arguments change: they are loaded, and it jumps.</summary>
+    public static void WriteWayOn(Span<byte> into, in Registers goOn)
+    {
+        Span<ulong> values = [goOn.Rax, goOn.Rcx, goOn.Rdx, goOn.Rsi, goOn.Rdi, goOn.R8, goOn.R9, goOn.R10, goOn.R11];
+        var at = 0;
         for (var i = 0; i < Loads.Length; i++)
         {
-            bytes[at++] = Loads[i].Rex;
-            bytes[at++] = Loads[i].Opcode;
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(at), values[i]);
+            into[at++] = Loads[i].Rex;
+            into[at++] = Loads[i].Opcode;
+            BinaryPrimitives.WriteUInt64LittleEndian(into[at..], values[i]);
             at += 8;
         }
-        byte[] jump = [0xff, 0x25, 0, 0, 0, 0];
-        jump.CopyTo(bytes, at);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(at + jump.Length), goOn.Rip);
-        return bytes;
+        ReadOnlySpan<byte> jump = [0xff, 0x25, 0, 0, 0, 0];
+        jump.CopyTo(into[at..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(into[(at + jump.Length)..], goOn.Rip);
     }
 
     /// <summary>The magic and the names only: what is written before a thread is stopped, so that the page is already the target's own.</summary>
@@ -62,6 +71,7 @@ internal static class CallStub
         Magic.CopyTo(bytes);
         System.Text.Encoding.ASCII.GetBytes(RegionName, bytes.AsSpan(NameOffset));
         System.Text.Encoding.ASCII.GetBytes(StonesName, bytes.AsSpan(StonesNameOffset));
+        System.Text.Encoding.ASCII.GetBytes(RoomName, bytes.AsSpan(RoomNameOffset));
         return bytes;
     }
 

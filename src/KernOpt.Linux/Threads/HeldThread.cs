@@ -81,4 +81,13 @@ internal sealed class HeldThread
         Duration = Stopwatch.GetElapsedTime(since);
         return result < 0 ? LetGo.Ended : LetGo.Clean;
     }
+
+    /// <summary>Lets it go on from a stop somewhere else than where it was taken.</summary>
+    public LetGo LetGoOn(in StopReport report)
+    {
+        RunAsUsual();
+        var end = report.IsInterrupt && Take(Id, since, TimeSpan.Zero) is { } again ? again.Release() : Ptrace.Detach(Id, report.IsSignalDelivery ? report.Code : 0) < 0 ? LetGo.Ended : LetGo.Clean;
+        Duration = Elapsed;
+        return end;
+    }
 }

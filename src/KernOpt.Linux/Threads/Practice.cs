@@ -53,7 +53,9 @@ internal static class Practice
         if (!ProcessTarget.Attach(pid).Try(out var target, out _)) return;
         using (target)
         {
-            target.Calls.CallAll([new(CallNumber.getpid), new(CallNumber.getpid), new(CallNumber.getpid)]);
+            RemoteArguments call = new(CallNumber.getpid);
+            target.Calls.CallAll([call, call, call]);
+            target.Runs.CallAll([.. Enumerable.Repeat(call, 40)]);
             var isSeen = false;
             for (var tries = 0; tries < MostTries && !isSeen; tries++)
             {

@@ -62,7 +62,9 @@ internal static class BulkFigure
             var alone = watcher.Read();
             (with, without) = (with | gaps, without | alone);
             if (round > 0 || rounds == 1) times.Add(result.Placing.Seconds + result.Removing.Seconds);
-            isRestored &= TargetText.Differences(server.Pid).Count == 0 && !TargetText.HasRegion(server.Pid) && result.Placed > 0 && result.Passages > 0;
+            var (differences, left) = (TargetText.Differences(server.Pid).Count, TargetText.Regions(server.Pid));
+            isRestored &= differences == 0 && left.Count == 0 && result.Placed > 0 && result.Passages > 0;
+            if (differences > 0 || left.Count > 0) Console.WriteLine($"  {differences} bytes of text are not as before; left: {string.Join(", ", left)}");
             Console.WriteLine($"round {round}{(round == 0 ? ", with the JIT" : "")}: {result}");
             Console.WriteLine($"  longest gap {gaps}; without KernOpt {alone}; longest hold {target.LongestHold.TotalMicroseconds:0} us");
             if (round == 0) warm = await load.SettledAsync();

@@ -1,5 +1,6 @@
 using KernOpt.Linux;
 using KernOpt.Linux.Native;
+using KernOpt.Linux.Regions;
 using KernOpt.Linux.Threads;
 using KernOpt.Target;
 using Xunit;
@@ -19,24 +20,23 @@ public sealed class BatchTests
         _ => new RemoteArguments(CallNumber.gettid),
     })];
 
+    /// <summary>How many calls are made: with a stop before and behind each; in a row, stopped at its end; in a row from which the thread always goes on by itself, as when the tracer is late.</summary>
+    public enum Way { Stepped, Row, LateRow }
+
+    private static readonly string[] Waits = ["epoll", "timeout", "nanosleep", "futex", "read", "receive", "poll", "signal", "semop", "busy"];
+
+    public static TheoryData<string, Way> WaitsAndWays => new(from wait in Waits from way in Enum.GetValues<Way>() select (wait, way));
+
     [Theory]
-    [InlineData("epoll")]
-    [InlineData("timeout")]
-    [InlineData("nanosleep")]
-    [InlineData("futex")]
-    [InlineData("read")]
-    [InlineData("receive")]
-    [InlineData("poll")]
-    [InlineData("signal")]
-    [InlineData("semop")]
-    [InlineData("busy")]
-    public void ThreadInAnyWait_MakesManyCalls_AndNeverNotices(string wait)
+    [MemberData(nameof(WaitsAndWays))]
+    public void ThreadInAnyWait_MakesManyCalls_AndNeverNotices(string wait, Way way)
     {
         using var program = NativeProgram.Start("waits.c", wait);
         BorrowTests.AwaitReady(program);
         using var target = ProcessTarget.Attach(program.Pid).Value;
+        using var caller = new Caller(target, way);
         var borrowed = Assert.Single(ThreadFacts.List(program.Pid), t => t != program.Pid);
-        for (var round = 0; round < 10; round++) Check(program, target.Calls.CallAll(Calls(100), only: borrowed), borrowed);
+        for (var round = 0; round < 10; round++) Check(program, caller.CallAll(Calls(100), borrowed), borrowed);
         program.WriteLine("tell");
         Assert.Equal(0UL, program.ReadFacts()["errors"]);
         program.WriteLine("quit");
@@ -44,20 +44,24 @@ public sealed class BatchTests
         TestContext.Current.TestOutputHelper?.WriteLine($"{wait}: longest hold {target.LongestHold.TotalMicroseconds} µs");
     }
 
-    [Fact]
-    public void SignalsInTheMiddle_AreNeitherLostNorDoubled_AndEachCallIsMadeOnce()
+    [Theory]
+    [InlineData(Way.Stepped)]
+    [InlineData(Way.Row)]
+    [InlineData(Way.LateRow)]
+    public void SignalsInTheMiddle_AreNeitherLostNorDoubled_AndEachCallIsMadeOnce(Way way)
     {
         const int signals = 1500;
         using var program = NativeProgram.Start("waits.c", "none", $"{signals}");
         BorrowTests.AwaitReady(program);
         using var target = ProcessTarget.Attach(program.Pid).Value;
+        using var caller = new Caller(target, way);
         var borrowed = ThreadFacts.List(program.Pid).Where(t => t != program.Pid).ToList();
         var line = Task.Run(program.ReadFacts, TestContext.Current.CancellationToken);
         var (batches, made) = (0, 0);
         while (!line.IsCompleted)
         {
             var thread = borrowed[batches++ % 2];
-            var results = target.Calls.CallAll(Calls(60), only: thread);
+            var results = caller.CallAll(Calls(60), thread);
             // Where the machine gives it no turn between two signals, the rest is not made.
             Check(program, [.. results.TakeWhile(r => r.IsDone || r.Refusal.Reason == Reasons.RemoteCallFailed)], thread);
             made += results.Count(r => r.IsDone);
@@ -70,28 +74,35 @@ public sealed class BatchTests
     }
 
     /// <summary>A descriptor that is taken again and again: a call that was made twice would leave one more open, one that was left out one less.</summary>
-    [Fact]
-    public void EachCall_IsMadeOnce_InItsOrder()
+    [Theory]
+    [InlineData(Way.Stepped)]
+    [InlineData(Way.Row)]
+    [InlineData(Way.LateRow)]
+    public void EachCall_IsMadeOnce_InItsOrder(Way way)
     {
         using var program = NativeProgram.Start("waits.c", "busy");
         BorrowTests.AwaitReady(program);
         using var target = ProcessTarget.Attach(program.Pid).Value;
-        var results = target.Calls.CallAll([.. Enumerable.Repeat(new RemoteArguments(CallNumber.epoll_create1, 0), 200)]);
+        using var caller = new Caller(target, way);
+        var results = caller.CallAll([.. Enumerable.Repeat(new RemoteArguments(CallNumber.epoll_create1, 0), 200)]);
         Assert.Equal(results.Select(r => r.Value).Order().Distinct(), results.Select(r => r.Value));
         Assert.Equal(200, Descriptors(program).Count());
-        Assert.All(target.Calls.CallAll([.. results.Select(r => new RemoteArguments(CallNumber.close, r.Value))]), r => Assert.True(r.IsDone));
-        Assert.All(target.Calls.CallAll([.. results.Select(r => new RemoteArguments(CallNumber.close, r.Value))]), r => Assert.False(r.IsDone));
+        Assert.All(caller.CallAll([.. results.Select(r => new RemoteArguments(CallNumber.close, r.Value))]), r => Assert.True(r.IsDone));
+        Assert.All(caller.CallAll([.. results.Select(r => new RemoteArguments(CallNumber.close, r.Value))]), r => Assert.False(r.IsDone));
         Assert.Empty(Descriptors(program));
     }
 
-    [Fact]
-    public async Task ProgramThatDiesInTheMiddle_EndsTheBatch()
+    [Theory]
+    [InlineData(Way.Stepped)]
+    [InlineData(Way.Row)]
+    public async Task ProgramThatDiesInTheMiddle_EndsTheBatch(Way way)
     {
         using var program = NativeProgram.Start("waits.c", "busy");
         BorrowTests.AwaitReady(program);
         using var target = ProcessTarget.Attach(program.Pid).Value;
+        using var caller = new Caller(target, way);
         Assert.True(target.Calls.Call(new(CallNumber.getpid)).IsDone);
-        var batch = Task.Run(() => target.Calls.CallAll([new(CallNumber.epoll_create1), .. Calls(200_000)]), TestContext.Current.CancellationToken);
+        var batch = Task.Run(() => caller.CallAll([new(CallNumber.epoll_create1), .. Calls(200_000)]), TestContext.Current.CancellationToken);
         while (!batch.IsCompleted && !Descriptors(program).Any()) await Task.Delay(1, TestContext.Current.CancellationToken);
         SystemCall.Kill(program.Pid, Signals.Kill);
         var results = await batch.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
@@ -100,15 +111,19 @@ public sealed class BatchTests
     }
 
     /// <summary>Its threads come and go all the time: what one has not done is done by another.</summary>
-    [Fact]
-    public void ThreadsThatEnd_LeaveTheRestToOthers()
+    [Theory]
+    [InlineData(Way.Stepped)]
+    [InlineData(Way.Row)]
+    [InlineData(Way.LateRow)]
+    public void ThreadsThatEnd_LeaveTheRestToOthers(Way way)
     {
         using var program = NativeProgram.Start("mayflies.c");
         program.ReadLine();
         using var target = ProcessTarget.Attach(program.Pid).Value;
+        using var caller = new Caller(target, way);
         for (var round = 0; round < 20; round++)
         {
-            var results = target.Calls.CallAll([.. Enumerable.Repeat(new RemoteArguments(CallNumber.getpid), 100)]);
+            var results = caller.CallAll([.. Enumerable.Repeat(new RemoteArguments(CallNumber.getpid), 100)]);
             Assert.All(results, r => Assert.Equal((ulong)program.Pid, r.Value));
         }
         Assert.True(program.IsRunning);
@@ -126,6 +141,43 @@ public sealed class BatchTests
         Assert.Equal(TimeSpan.Zero, target.LongestHold);
     }
 
+    /// <summary>The room is mapped when there is need of one, is nobody else's, and is gone with the last region or with us.</summary>
+    [Fact]
+    public void Room_IsMappedForManyCalls_AndUnmappedAtTheEnd()
+    {
+        using var program = NativeProgram.Start("idle.c");
+        program.ReadLine();
+        using var other = ProcessTarget.Attach(program.Pid).Value;
+        var before = other.ReadMap().Mappings;
+        using (var target = ProcessTarget.Attach(program.Pid).Value)
+        {
+            target.Runs.CallAll(Calls(3));
+            Assert.Equal(before, other.ReadMap().Mappings);
+            Check(program, target.Runs.CallAll(Calls(1000)), program.Pid);
+            Assert.Equal(2, other.ReadMap().Mappings.Count(m => m.Path == RegionMaps.RoomPath));
+            var region = target.MapRegion(new RegionRequest(before[0].Range, 4096, 4096)).Value;
+            Assert.Contains(other.ReadMap().Mappings, m => m.Path == RegionMaps.RoomPath);
+            Assert.True(target.UnmapRegion(region).IsDone);
+            Assert.Equal(before, other.ReadMap().Mappings);
+            Check(program, target.Runs.CallAll(Calls(100)), program.Pid);
+            Assert.NotEqual(before, other.ReadMap().Mappings);
+        }
+        Assert.Equal(before, other.ReadMap().Mappings);
+    }
+
+    /// <summary>No thread is sent into a room that the program has unmapped.</summary>
+    [Fact]
+    public void RoomThatIsGone_IsNotEntered()
+    {
+        using var program = NativeProgram.Start("idle.c");
+        program.ReadLine();
+        using var target = ProcessTarget.Attach(program.Pid).Value;
+        using var room = CallRoom.Map(target.Mapper).Value;
+        Assert.True(target.Mapper.Unmap(room.Range).IsDone);
+        Assert.All(target.Calls.CallAll(Calls(30), new CallsInARow(room)), r => Assert.Equal(Reasons.NoRoomForStub, r.Refusal.Reason));
+        Assert.True(program.IsRunning);
+    }
+
     /// <summary>Those of epoll_create1, of which the program has none itself.</summary>
     private static IEnumerable<string> Descriptors(NativeProgram program) =>
         Directory.EnumerateFiles($"/proc/{program.Pid}/fd").Where(f => SystemCall.ReadLink(f) == "anon_inode:[eventpoll]");
@@ -137,5 +189,16 @@ public sealed class BatchTests
             if (i % 3 == 1) Assert.Contains("errno 9", results[i].Refusal.Detail, StringComparison.Ordinal);
             else Assert.Equal((ulong)(i % 3 == 0 ? program.Pid : thread), results[i].Value);
         }
+    }
+
+    /// <summary>A target's calls made in one of the ways.</summary>
+    private sealed class Caller(ProcessTarget target, Way way) : IDisposable
+    {
+        private readonly CallsInARow? row = way == Way.Stepped ? null : new(way == Way.Row ? CallRoom.Map(target.Mapper).Value : CallRoom.Map(target.Mapper, wait: 0).Value);
+
+        public IReadOnlyList<Outcome<ulong>> CallAll(IReadOnlyList<RemoteArguments> calls, int? only = null) =>
+            row is null ? target.Calls.CallAll(calls, only) : target.Calls.CallAll(calls, row, only);
+
+        public void Dispose() => row?.Room.Dispose();
     }
 }

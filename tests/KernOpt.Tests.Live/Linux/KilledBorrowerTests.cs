@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KernOpt.Linux;
+using KernOpt.Linux.Regions;
 using KernOpt.Linux.Threads;
 using Xunit;
 
@@ -22,6 +23,13 @@ public sealed class KilledBorrowerTests
     [InlineData("read")]
     public void BorrowerKilledInTheMiddleOfABatch_TheProgramNeverNotices(string wait) => KillBorrowers(wait, "borrow-many");
 
+    [Theory]
+    [InlineData("busy")]
+    [InlineData("futex")]
+    [InlineData("nanosleep")]
+    [InlineData("read")]
+    public void BorrowerKilledInTheMiddleOfARow_TheProgramNeverNotices_AndTheRoomIsUnmappedLater(string wait) => KillBorrowers(wait, "borrow-row");
+
     private static void KillBorrowers(string wait, string work)
     {
         using var program = NativeProgram.Start("waits.c", wait);
@@ -33,7 +41,12 @@ public sealed class KilledBorrowerTests
             Assert.True(program.IsRunning);
         }
         using var target = ProcessTarget.Attach(program.Pid).Value;
-        using (target.TryLockForChange().Value) Assert.Empty(target.Places.FindLeftovers(target.ReadMap()));
+        if (work == "borrow-row") Assert.Contains(target.ReadMap().Mappings, m => m.Path == RegionMaps.RoomPath);
+        using (target.TryLockForChange().Value)
+        {
+            Assert.Empty(target.Places.FindLeftovers(target.ReadMap()));
+            Assert.DoesNotContain(target.ReadMap().Mappings, m => m.Path.StartsWith(RegionMaps.AnyPath, StringComparison.Ordinal));
+        }
         Assert.All(ThreadFacts.List(program.Pid), t => Assert.NotEqual('t', ThreadFacts.Read(program.Pid, t)!.State));
         program.WriteLine("tell");
         Assert.Equal(0UL, program.ReadFacts()["errors"]);

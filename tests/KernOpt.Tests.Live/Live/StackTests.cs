@@ -104,11 +104,11 @@ public sealed class StackTests
 
         public Trial()
         {
+            // Once it answers it has loaded its libraries, whose tables the last frames need.
+            program.WriteLine("d 0 0");
+            Assert.Equal("ok", program.ReadLine());
             Subject = new Subject(program.Pid);
-            // Its first thread may not have begun yet.
-            var number = Subject.Target.FindThreadNumberOffset();
-            Wait.Until(() => number.IsDone || (number = Subject.Target.FindThreadNumberOffset()).IsDone);
-            var compiled = ProbeProgram.Of(null, new StackAction(number.Value)).Value;
+            var compiled = ProbeProgram.Of(null, new StackAction(Subject.Target.FindThreadNumberOffset().Value)).Value;
             var graph = Subject.GraphOf("s_leaf");
             point = new Point(graph.Entry, 0).BehindEndbr;
             var plan = Subject.Live.Ladder().Plan(graph, [point], NoEntries, isPlaceFree: false);

@@ -26,7 +26,7 @@ internal sealed class EmulatedPoint : IDisposable
     public const uint ThreadNumberIs = 123456;
     public static readonly AddressRange Caller = new(new Address(0x50_0000), 0x1000);
 
-    private const ulong Code = 0x1000_0000, CodeBytes = 64 << 20, Words = Code + CodeBytes, WordBytes = 2 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000, Thread = 0x7300_0000_0000, Data = 0x7400_0000_0000;
+    private const ulong Code = 0x1000_0000, CodeBytes = 512 << 10, Words = Code + CodeBytes, WordBytes = 2 << 20, Pointed = 0x7100_0000_0000, Stack = 0x7200_0000_0000, Thread = 0x7300_0000_0000, Data = 0x7400_0000_0000;
     /// <summary>A variable in the middle of a page of data.</summary>
     public static readonly DataPlace Variable = new(new Address(Data + Page / 2), new AddressRange(new Address(Data), Page), IsAlwaysThere: true);
 
