@@ -47,6 +47,7 @@ public sealed partial class ProcessTarget
             {
                 if (!one.Try(out _, out why)) return why;
             }
+            if (regions.Count == 0) Runs.Close();
             return Done.It;
         }
     }

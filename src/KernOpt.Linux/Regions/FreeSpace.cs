@@ -18,7 +18,7 @@ internal static class FreeSpace
     /// <summary>The usual limit of a stack (RLIMIT_STACK), and the kernel's stack_guard_gap of 256 pages.</summary>
     private const ulong StackRoom = (8UL << 20) + 256 * Page;
 
-    /// <summary>How many regions have room beside each other: those of some 50,000 placements. Where there are more, pages of ours may leave no gap for the next one.</summary>
+    /// <summary>How many regions have room beside each other: those of some 200,000 placements. Where there are more, pages of ours may leave no gap for the next one.</summary>
     private const int RegionsInARow = 10;
 
     /// <param name="map">The address space.</param>

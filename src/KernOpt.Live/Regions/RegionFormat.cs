@@ -1,19 +1,19 @@
 namespace KernOpt.Live.Regions;
 
 /// <summary>
-/// Where everything lies in a region, in bytes from its start: format version 3, written down for people in docs/region-format.md. The offsets are
+/// Where everything lies in a region, in bytes from its start: format version 4, written down for people in docs/region-format.md. The offsets are
 /// constants, so that the undo log can be found even when the header has been overwritten. All words are little-endian and aligned to 8.
 /// </summary>
 internal static class RegionFormat
 {
     public const ulong Magic = 0x31_54_50_4F_4E_52_45_4B; // "KERNOPT1"
-    public const ulong Version = 3;
+    public const ulong Version = 4;
 
     public const ulong HeaderBytes = 0x1000;
 
     public const ulong UndoLog = HeaderBytes;
     public const int UndoRecordBytes = 64;
-    public const int UndoRecords = 8192;
+    public const int UndoRecords = 32768;
 
     /// <summary>Both tables end, for a reader, at the first chunk that has never been written: freed records keep their bodies.</summary>
     public const int UndoRecordsPerChunk = 64;
@@ -26,7 +26,7 @@ internal static class RegionFormat
     /// <summary>From here to the end of the data part: switch slots, counters, rings.</summary>
     public const ulong DataHeap = Entries + (ulong)EntryBytes * EntryCount;
 
-    public const ulong DefaultDataBytes = 8UL << 20;
+    public const ulong DefaultDataBytes = 10UL << 20;
     public const ulong DefaultCodeBytes = 12UL << 20;
 
     /// <summary>Offsets of the header's words.</summary>

@@ -67,7 +67,7 @@ internal static class ScalePrograms
 
     /// <summary>From the second request on, one of Python's own tests each time, where they are installed.</summary>
     private const string PythonScript = """
-        import collections, functools, io, json, re, struct, sys, unittest
+        import collections, functools, io, json, re, struct, sys, unittest, zlib
         def work(n):
             words = ['w%d' % (i * n % 97) for i in range(60 if n > 1 else 7)]
             count = collections.Counter(words)
@@ -85,7 +85,7 @@ internal static class ScalePrograms
             except IndexError as e:
                 text += str(e)
             packed = struct.pack('<IhB', n, -n % 100, 7)
-            gen = sorted(P(hash(w) % 1000) for w in words)[:5]
+            gen = sorted(P(zlib.crc32(w.encode()) % 1000) for w in words)[:5]
             print(count.most_common(3), len(text), back['f'][3], len(found), fib(40 + n % 9), gen, packed.hex(), pow(3, n + 200, 10 ** 9 + 7), f'{n / 3:.6e}', 'é'.encode('utf-16').hex())
         names = 'dict list set re json.test_decode json.test_encode_basestring_ascii struct bisect heapq string textwrap tuple bytes int float complex slice range enumerate itertools functools collections'.split()
         for line in sys.stdin:
