@@ -14,6 +14,9 @@ internal static class CountChoice
     /// <summary>More points would take more than a megabyte of words.</summary>
     private const int MostPoints = 64;
 
+    /// <summary>With more threads, most passages are not those of the one that passes most.</summary>
+    private const int MostForFirst = 2;
+
     /// <summary>With these a program can make threads, thread-local memory, or namespaces of processes by itself, so that two threads have one number, or one has none.</summary>
     private static readonly HashSet<string> MakesThreads = ["clone", "__clone", "clone3", "arch_prctl", "syscall", "unshare", "setns"];
 
@@ -23,7 +26,7 @@ internal static class CountChoice
         // Where flags change it was planned for this very program.
         if (program.Action is not CountAction { IsAlwaysLocked: false } || program.ThreadMarks.Any() || plans.Sum(p => p.Placements.Sum(l => l.Points.Length)) > MostPoints || !HasThreadsOfTheLibrary(session)) return program;
         if (!session.Target.FindThreadNumberOffset().Try(out var offset, out _)) return program;
-        return ProbeProgram.Of(program.When, new PerThreadCountAction(offset), program.UnreadableWord is not null, FaultRecovery.IsLikely(session)).Try(out var perThread, out _) ? perThread : program;
+        return ProbeProgram.Of(program.When, new PerThreadCountAction(offset, session.Target.ReadThreadNumbers().Count <= MostForFirst), program.UnreadableWord is not null, FaultRecovery.IsLikely(session)).Try(out var perThread, out _) ? perThread : program;
     }
 
     /// <summary>The C library is one of its modules, and no other one makes threads; one whose file cannot be read may.</summary>

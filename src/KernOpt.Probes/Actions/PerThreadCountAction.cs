@@ -21,10 +21,11 @@ namespace KernOpt.Probes.Actions;
 /// </code>
 /// Slots are given away by <see cref="GiveSlots"/>, from outside, and never taken back: whoever finds his number in one is the only one that counts there. Threads without one, and those of forked
 /// processes, count together. Exact as long as no two threads have one number: so not where threads are made without thread-local memory of their own (clone(2) without CLONE_SETTLS),
-/// nor across namespaces of processes.
+/// nor across namespaces of processes. Where many threads pass, none of them is the first, and the way by the slots is in line (the comparison with the first, and the two jumps, are 1 ns to all others).
 /// </summary>
 /// <param name="ThreadNumberOffset">See <see cref="Target.ITarget.FindThreadNumberOffset"/>.</param>
-public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
+/// <param name="HasFirst">Whether one thread goes before the others.</param>
+public sealed record PerThreadCountAction(int ThreadNumberOffset, bool HasFirst = true) : ProbeAction
 {
     private const int SlotBits = 8;
     private const int SlotWords = 8, SlotShift = 6, CountIn = 8;
@@ -51,29 +52,47 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset) : ProbeAction
     internal override void Emit(PassageCode passage, int words)
     {
         var code = passage.Code;
-        var (number, slot) = (passage.Free(0), passage.Free(1));
         Label notFirst = code.CreateLabel(), together = code.CreateLabel(), done = code.CreateLabel();
-        passage.FetchThreadNumber(number, ThreadNumberOffset);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Cmp_r64_rm64, number, StubAssembler.At(passage.Context.Word(words + First))));
-        code.jne(notFirst);
-        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Inc_rm64, StubAssembler.At(passage.Context.Word(words + FirstsCount))));
-        passage.Land(ref done);
-        passage.OutOfLine(notFirst, () =>
+        if (HasFirst)
         {
-            // The number is fetched twice rather than kept: two registers are dead at more places than three.
-            code.movzx(number.Low32(), number.Low8());
-            code.shl(number.Low32(), SlotShift);
-            code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.Word(words + FirstSlot))));
-            code.add(slot, number);
+            var number = passage.Free(0);
             passage.FetchThreadNumber(number, ThreadNumberOffset);
-            code.cmp(__qword_ptr[slot], number);
-            code.jne(together);
-            code.inc(__qword_ptr[slot + CountIn]);
-            code.jmp(done);
-            code.Label(ref together);
+            code.AddInstruction(Instruction.Create(Iced.Intel.Code.Cmp_r64_rm64, number, StubAssembler.At(passage.Context.Word(words + First))));
+            code.jne(notFirst);
+            code.AddInstruction(Instruction.Create(Iced.Intel.Code.Inc_rm64, StubAssembler.At(passage.Context.Word(words + FirstsCount))));
+            passage.OutOfLine(notFirst, () =>
+            {
+                CountInSlot(passage, words, together);
+                code.jmp(done);
+            });
+        }
+        else
+        {
+            passage.FetchThreadNumber(passage.Free(0), ThreadNumberOffset);
+            CountInSlot(passage, words, together);
+        }
+        passage.Land(ref done);
+        passage.OutOfLine(together, () =>
+        {
             code.LockedIncrement(passage.Context.Word(words + Together));
             code.jmp(done);
         });
+    }
+
+    /// <summary>With the thread's number in the first free register.</summary>
+    private void CountInSlot(PassageCode passage, int words, Label others)
+    {
+        var code = passage.Code;
+        var (number, slot) = (passage.Free(0), passage.Free(1));
+        // The number is fetched twice rather than kept: two registers are dead at more places than three.
+        code.movzx(number.Low32(), number.Low8());
+        code.shl(number.Low32(), SlotShift);
+        code.AddInstruction(Instruction.Create(Iced.Intel.Code.Lea_r64_m, slot, StubAssembler.At(passage.Context.Word(words + FirstSlot))));
+        code.add(slot, number);
+        passage.FetchThreadNumber(number, ThreadNumberOffset);
+        code.cmp(__qword_ptr[slot], number);
+        code.jne(others);
+        code.inc(__qword_ptr[slot + CountIn]);
     }
 
     /// <summary>

@@ -26,10 +26,13 @@ public sealed class ThreadCountTests
     [InlineData("threads 16 400000")]
     [InlineData("forks 60 20000")]
     [InlineData("vforks 60 20000")]
-    public async Task CallsOfThreadsAndProcessesThatComeAndGo_AreCountedExactly(string work)
+    [InlineData("threads 16 400000", true)]
+    [InlineData("forks 60 20000", true)]
+    [InlineData("vforks 60 20000", true)]
+    public async Task CallsOfThreadsAndProcessesThatComeAndGo_AreCountedExactly(string work, bool allAlike = false)
     {
         using var program = NativeProgram.Start("churn.c");
-        using var subject = new Counted(program.Pid);
+        using var subject = new Counted(program.Pid, allAlike: allAlike);
         Assert.IsType<PerThreadCountAction>(subject.Program.Action);
         program.WriteLine("threads 1 10");
         Assert.Equal("ok 10", program.ReadLine());
@@ -71,7 +74,7 @@ public sealed class ThreadCountTests
         private readonly PlacedProbes probes;
         private readonly PassageCounts counts;
 
-        public Counted(int pid, ProbeAction? action = null)
+        public Counted(int pid, ProbeAction? action = null, bool allAlike = false)
         {
             subject = new Subject(pid);
             Session = Session.Open(subject.Target, journal, subject.Target.TryLockForChange).Value;
@@ -79,6 +82,7 @@ public sealed class ThreadCountTests
             var graph = Session.ParseNamed("counted").Value;
             var plan = live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: true);
             Program = action is null ? CountChoice.For(Session, ProbeProgram.Of(null, new CountAction()).Value, [plan]) : ProbeProgram.Of(null, action).Value;
+            if (allAlike) Program = ProbeProgram.Of(null, Assert.IsType<PerThreadCountAction>(Program.Action) with { HasFirst = false }).Value;
             counts = new PassageCounts(subject.Target, Program);
             probes = new PlacedProbes(Session, Program, "count", new RefusalCount(), new Progress<string>());
             probes.Install([plan], CancellationToken.None);

@@ -5,16 +5,20 @@ using Xunit;
 
 namespace KernOpt.Tests.Probes;
 
-/// <summary>Threads with a slot and without one, in an emulated machine.</summary>
-public sealed class PerThreadCountTests : IDisposable
+/// <summary>Threads with a slot and without one, in an emulated machine; where one of them goes before the others, and where none does.</summary>
+public abstract class PerThreadCountTests : IDisposable
 {
     private readonly EmulatedPoint point = new();
-    private readonly ProbeProgram program = ProbeProgram.Of(null, new PerThreadCountAction(EmulatedPoint.ThreadNumberOffset)).Value;
+    private readonly ProbeProgram program;
     private readonly (ulong, ulong) code;
     private readonly MachineState state;
 
-    public PerThreadCountTests()
+    private readonly bool hasFirst;
+
+    private PerThreadCountTests(bool hasFirst)
     {
+        this.hasFirst = hasFirst;
+        program = ProbeProgram.Of(null, new PerThreadCountAction(EmulatedPoint.ThreadNumberOffset, hasFirst)).Value;
         code = point.Emit(program, LiveSet.All);
         point.Clear(program);
         state = point.Arrive(new Random(1));
@@ -22,7 +26,15 @@ public sealed class PerThreadCountTests : IDisposable
 
     private ulong Count => PerThreadCountAction.Read(point.Word);
 
-    public void Dispose() => point.Dispose();
+    public sealed class WithAFirst() : PerThreadCountTests(hasFirst: true);
+
+    public sealed class AllAlike() : PerThreadCountTests(hasFirst: false);
+
+    public void Dispose()
+    {
+        point.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     [Fact]
     public void ThreadsWithAndWithoutASlot_AreAllCounted()
@@ -50,7 +62,7 @@ public sealed class PerThreadCountTests : IDisposable
         Assert.Equal(9UL, Count);
     }
 
-    /// <summary>Who has counted most is given the first place, and counts on there.</summary>
+    /// <summary>Who has counted most is given the first place, and counts on there, where there is one.</summary>
     [Fact]
     public void TheFirstPlace_IsTheOneOfWhoCountsMost()
     {
@@ -62,7 +74,7 @@ public sealed class PerThreadCountTests : IDisposable
         Pass(7, 1);
         Pass(8, 10);
         Pass(9, 1);
-        Assert.Equal((10UL, 1UL), (point.Word(16), point.Word(0)));
+        Assert.Equal((hasFirst ? 10UL : 0UL, 1UL), (point.Word(16), point.Word(0)));
         Assert.Equal(1412UL, Count);
     }
 

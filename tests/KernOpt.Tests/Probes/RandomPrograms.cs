@@ -27,7 +27,7 @@ internal sealed class RandomPrograms(Random random, AddressRange caller, bool is
     {
         0 => new CountAction(),
         4 => new StackAction(EmulatedPoint.ThreadNumberOffset),
-        3 => new PerThreadCountAction(EmulatedPoint.ThreadNumberOffset),
+        3 => new PerThreadCountAction(EmulatedPoint.ThreadNumberOffset, random.Next(2) == 0),
         1 => new ValuesAction([.. Values(1, 3)]),
         _ => new TraceAction([.. Values(0, 7)]),
     };
