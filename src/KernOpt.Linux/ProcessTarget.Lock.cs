@@ -1,12 +1,17 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Net.Sockets;
+using KernOpt.Linux.Native;
 using KernOpt.Linux.Proofs;
+using KernOpt.Linux.Regions;
 using KernOpt.Target;
 
 namespace KernOpt.Linux;
 
 public sealed partial class ProcessTarget
 {
+    private static readonly TimeSpan LongestInRoom = TimeSpan.FromSeconds(2);
+
     /// <summary>
     /// The right to change this target, held until disposed or until this process ends in whatever way: an abstract socket name (unix(7)), which the kernel
     /// releases. What a killed holder left besides whole regions is removed first. Names are per network namespace: a holder in another one is known by what it maps of
@@ -25,8 +30,9 @@ public sealed partial class ProcessTarget
                 socket.Dispose();
                 return Reasons.TargetBusy.With($"{Name} is being changed by pid {other}");
             }
-            RemoveLeftovers();
-            return socket;
+            if (RemoveRoom()) return new ChangeLock(this, socket);
+            socket.Dispose();
+            return Reasons.TargetBusy.With($"a thread of {Name} is still in calls that a killed kernopt gave it, or waits for something in the kernel");
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.AddressAlreadyInUse)
         {
@@ -49,6 +55,34 @@ public sealed partial class ProcessTarget
         catch (SocketException)
         {
             return null;
+        }
+    }
+
+    /// <summary>Removes what can be; answers whether no room for calls is left. A thread in one may have calls to make that were right for whoever was killed.</summary>
+    private bool RemoveRoom()
+    {
+        for (var started = Stopwatch.GetTimestamp(); ; SystemCall.Sleep(50_000_000))
+        {
+            RemoveLeftovers();
+            if (!ReadMap().Mappings.Any(m => m.Path == RegionMaps.RoomPath)) return true;
+            if (Stopwatch.GetElapsedTime(started) > LongestInRoom) return false;
+        }
+    }
+
+    /// <summary>Given back, nothing of ours but regions is left in the target.</summary>
+    private sealed class ChangeLock(ProcessTarget target, Socket socket) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (target.regionGate)
+            {
+                if (Volatile.Read(ref target.isDisposed) == 0 && target.State == TargetState.Alive)
+                {
+                    target.Runs.Close();
+                    if (target.Runs.IsLeft) target.RemoveLeftovers();
+                }
+            }
+            socket.Dispose();
         }
     }
 }

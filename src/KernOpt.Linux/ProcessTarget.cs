@@ -34,7 +34,7 @@ public sealed partial class ProcessTarget : ITarget
         text = new(memory);
         holds = new(status.Pid);
         Calls = new(status.Pid, memory, holds, Places, ReadMap);
-        Runs = new(Calls, Mapper);
+        Runs = new(Calls, Mapper, memory, ReadMap);
     }
 
     public int Pid => status.Pid;
@@ -100,7 +100,6 @@ public sealed partial class ProcessTarget : ITarget
         if (Interlocked.Exchange(ref isDisposed, 1) != 0) return;
         lock (regionGate)
         {
-            if (State == TargetState.Alive) Runs.Close();
             foreach (var start in regions.Keys.ToList()) Forget(start);
         }
         holds.Dispose();

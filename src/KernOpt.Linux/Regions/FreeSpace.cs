@@ -32,7 +32,9 @@ internal static class FreeSpace
         var from = Math.Max(Occupied.Lowest, AlignUp(lowest));
         foreach (var (start, end) in WithMargins(map, programBreak, regionBytes).Append((Occupied.Highest, Occupied.Highest)))
         {
-            if (start > from) free.Add(AddressRange.Between(new(from), new(start)));
+            // The map ends with vsyscall, above all that a program can map.
+            var until = Math.Min(start, Occupied.Highest);
+            if (until > from) free.Add(AddressRange.Between(new(from), new(until)));
             from = Math.Max(from, end);
         }
         return free;

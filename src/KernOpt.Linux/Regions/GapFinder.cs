@@ -30,7 +30,8 @@ internal static class GapFinder
         var from = Occupied.Lowest;
         foreach (var (start, end) in taken.Append((Occupied.Highest, Occupied.Highest)))
         {
-            if (start > from) AddCandidates(from, start, mustReach, length, margin, found);
+            var until = Math.Min(start, Occupied.Highest);
+            if (until > from) AddCandidates(from, until, mustReach, length, margin, found);
             from = Math.Max(from, end);
         }
         return found.OrderBy(a => Math.Abs(a - mustReach.Start));

@@ -45,12 +45,10 @@ internal sealed class StoneFile : IStoneFile
         // Kernels before 4.17 take the address as a hint only and answer another one.
         runs.CallAll([.. places.Zip(answers).Where(a => a.Second.Try(out var at, out _) && at != a.First.At.Value).Select(a => new RemoteArguments(CallNumber.munmap, a.Second.Value, Page))]);
         // A program that closes descriptors which are not its own may have had ours, and another file under its number since.
-        var there = MapsFile.Read(pid).Where(m => m.Path == RegionMaps.StonesPath && m.Inode == Number).ToList();
-        var strange = places.Zip(answers).Where(a => a.Second.Try(out var at, out _) && at == a.First.At.Value && !IsOurs(a.First.At)).Select(a => a.First.At).ToHashSet();
+        var there = MapsFile.Read(pid).Where(m => m.Path == RegionMaps.StonesPath && m.Inode == Number).SelectMany(m => Enumerable.Range(0, (int)(m.Range.Length / Page)).Select(n => m.Range.Start + ((ulong)n * Page))).ToHashSet();
+        var strange = places.Zip(answers).Where(a => a.Second.Try(out var at, out _) && at == a.First.At.Value && !there.Contains(a.First.At)).Select(a => a.First.At).ToHashSet();
         runs.CallAll([.. strange.Select(at => new RemoteArguments(CallNumber.munmap, at.Value, Page))]);
         return [.. places.Zip(answers, (place, answer) => answer.Then<Done>(at => at == place.At.Value && !strange.Contains(place.At) ? Done.It : Reasons.NoGapInReach.With($"{place.At} was taken meanwhile")))];
-
-        bool IsOurs(Address at) => there.Exists(m => m.Range.Contains(at));
     }
 
     public void Dispose() => file.Dispose();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using KernOpt.Linux.Native;
 using KernOpt.Linux.Regions;
 using KernOpt.Target;
@@ -20,6 +19,9 @@ internal sealed class CallsInARow(CallRoom room) : IHeldCalls
 
     public CallRoom Room => room;
 
+    /// <summary>Rows from which the thread had gone on by itself before it was stopped.</summary>
+    public int Late { get; private set; }
+
     public (Outcome<Done> Value, LetGo? End) Make(HeldThread held, CallBatch batch, out bool isInside)
     {
         TimeSpan took;
@@ -39,7 +41,14 @@ internal sealed class CallsInARow(CallRoom room) : IHeldCalls
     private Refusal? MakeSome(HeldThread held, CallBatch batch, out bool isInside, out LetGo? end)
     {
         (isInside, end) = (false, LetGo.Ended);
+        // From here to the entry it is where it was taken: should we die meanwhile, it does not go on in code that is half written.
+        if (Ptrace.SetRegisters(held.Id, held.Resumed) < 0) return Reasons.ThreadLost.With($"thread {held.Id}");
         var count = room.Prepare(batch, most, held.Alone);
+        if (!room.IsThere())
+        {
+            end = null;
+            return Reasons.NoRoomForStub.With($"what was mapped at {room.Range} is not there any more");
+        }
         if (Ptrace.SetRegisters(held.Id, room.Entry(held.Stopped)) < 0 || Ptrace.Continue(held.Id) < 0) return Reasons.ThreadLost.With($"thread {held.Id}");
         var report = Await(held, count);
         if (report.HasEnded) return Reasons.ThreadLost.With($"thread {held.Id}");
@@ -47,6 +56,7 @@ internal sealed class CallsInARow(CallRoom room) : IHeldCalls
         {
             // It will run all of it whenever it wakes.
             (isInside, end) = (true, LetGo.Late);
+            held.Inside = room.Range;
             return Reasons.NoThreadToBorrow.With($"thread {held.Id} did not come back from the calls");
         }
         if (Ptrace.GetRegisters(held.Id, out var now) < 0) return Reasons.ThreadLost.With($"thread {held.Id}");
@@ -55,6 +65,7 @@ internal sealed class CallsInARow(CallRoom room) : IHeldCalls
         if (isOut)
         {
             // We came too late: it has gone on where it was, and is stopped there.
+            Late++;
             end = held.LetGoOn(report);
             return null;
         }
@@ -63,7 +74,10 @@ internal sealed class CallsInARow(CallRoom room) : IHeldCalls
             end = null;
             return null;
         }
-        end = held.Release(report.IsSignalDelivery ? report.Code : 0);
+        // A fault in the room is ours: somebody has unmapped it after we looked.
+        var isFault = report.IsSignalDelivery && report.Code is Signals.Segv or Signals.Bus;
+        end = held.Release(report.IsSignalDelivery && !isFault ? report.Code : 0);
+        if (isFault) return Reasons.NoRoomForStub.With($"what was mapped at {room.Range} is not there any more");
         return report.IsGroupStop ? Reasons.ProcessIsStopped.With($"thread {held.Id}") : Reasons.NoThreadToBorrow.With($"thread {held.Id} was sent a signal");
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KernOpt.Linux.Native;
+using KernOpt.Target;
 
 namespace KernOpt.Linux.Threads;
 
@@ -39,6 +40,9 @@ internal sealed class HeldThread
     public Registers Resumed { get; }
 
     public Registers Alone { get; }
+
+    /// <summary>Code of ours that it is in, where it did not stop in time: there its own registers are given back to it when it does.</summary>
+    public AddressRange? Inside { get; set; }
 
     /// <summary>From the last moment at which it was not yet seen to be stopped until it was let go; set then.</summary>
     public TimeSpan Duration { get; private set; }

@@ -1,4 +1,5 @@
 using KernOpt.Linux.Native;
+using KernOpt.Linux.Regions;
 using KernOpt.Target;
 
 namespace KernOpt.Linux.Threads;
@@ -56,6 +57,12 @@ internal static class Practice
             RemoteArguments call = new(CallNumber.getpid);
             target.Calls.CallAll([call, call, call]);
             target.Runs.CallAll([.. Enumerable.Repeat(call, 40)]);
+            // And one from which it goes on before it is stopped.
+            if (CallRoom.Map(target.Mapper, target.Memory, wait: 0).Try(out var room, out _))
+            {
+                target.Calls.CallAll([.. Enumerable.Repeat(call, 4)], new CallsInARow(room));
+                room.Dispose();
+            }
             var isSeen = false;
             for (var tries = 0; tries < MostTries && !isSeen; tries++)
             {

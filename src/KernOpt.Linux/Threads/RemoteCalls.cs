@@ -45,9 +45,8 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
         {
             Practice.Once();
             var map = readMap();
-            Refusal? why = way.Room.IsIn(map) ? null : Reasons.NoRoomForStub.With($"what was mapped at {way.Room.Range} is not there any more");
             var isLeft = true;
-            why ??= Attempt(batch, only, way, map, ref isLeft);
+            var why = Attempt(batch, only, way, map, ref isLeft);
             if (!isLeft) way.Room.IsEntered = true;
             return batch.Results(why);
         }
@@ -88,7 +87,7 @@ internal sealed class RemoteCalls(int pid, TargetMemory memory, ThreadHolds hold
                 isLeft = !isInside;
                 if (batch.IsComplete) return null;
                 last = outcome.IsDone ? last : outcome.Refusal;
-                if (isInside || last.Reason.Number is >= 4100 and < 4200 || last.Reason == Reasons.ProcessIsStopped) return last;
+                if (isInside || last.Reason.Number is >= 4100 and < 4200 || last.Reason == Reasons.ProcessIsStopped || last.Reason == Reasons.NoRoomForStub) return last;
                 if (batch.Made == before) continue;
                 // The threads are somewhere else by now, and this one is to do work of its own.
                 started = Stopwatch.GetTimestamp();

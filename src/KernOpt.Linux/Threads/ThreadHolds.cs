@@ -14,7 +14,7 @@ internal sealed class ThreadHolds : IDisposable
 
     private readonly int pid;
     private readonly Lazy<TracerThread> tracer;
-    private readonly Dictionary<int, long> strays = [];
+    private readonly Dictionary<int, (long Since, HeldThread? Held)> strays = [];
     private long longest;
 
     public ThreadHolds(int pid)
@@ -55,7 +55,9 @@ internal sealed class ThreadHolds : IDisposable
             end ??= held.Release();
             held.RunAsUsual();
         }
-        if (end == LetGo.Late) AddStray(thread);
+        if (end == LetGo.Late) AddStray(thread, held);
+        // It may have become the leader, by execve, with our request to stop.
+        if (end == LetGo.Ended && thread != pid) AddStray(pid);
         Note(held.Duration);
         return value;
     }
@@ -108,9 +110,9 @@ internal sealed class ThreadHolds : IDisposable
         if (duration.Ticks > Volatile.Read(ref longest)) Volatile.Write(ref longest, duration.Ticks);
     }
 
-    private void AddStray(int thread)
+    private void AddStray(int thread, HeldThread? held = null)
     {
-        strays[thread] = Stopwatch.GetTimestamp();
+        strays[thread] = (Stopwatch.GetTimestamp(), held);
         tracer.Value.Post(WatchStrays);
     }
 
@@ -125,16 +127,17 @@ internal sealed class ThreadHolds : IDisposable
 
     private void ReleaseStrays()
     {
-        foreach (var (thread, since) in strays.ToList())
+        foreach (var (thread, (since, held)) in strays.ToList())
         {
             if (TracerThread.Poll(thread) is not { } report) continue;
-            if (!report.HasEnded && ReleaseStray(thread, since, report) == LetGo.Late) continue;
+            if (!report.HasEnded && ReleaseStray(thread, since, held, report) == LetGo.Late) continue;
             strays.Remove(thread);
         }
     }
 
-    private static LetGo ReleaseStray(int thread, long since, StopReport report)
+    private static LetGo ReleaseStray(int thread, long since, HeldThread? held, StopReport report)
     {
+        if (held?.Inside is { } ours && Ptrace.GetRegisters(thread, out var now) >= 0 && ours.Contains(new Address(now.Rip))) return held.Release(report.IsSignalDelivery ? report.Code : 0);
         if (report.IsInterrupt) return HeldThread.Take(thread, since, TimeSpan.Zero)?.Release() ?? LetGo.Ended;
         return Ptrace.Detach(thread, report.IsSignalDelivery ? report.Code : 0) < 0 ? LetGo.Ended : LetGo.Clean;
     }

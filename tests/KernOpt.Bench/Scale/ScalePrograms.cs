@@ -6,7 +6,8 @@ namespace KernOpt.Bench.Scale;
 internal static class ScalePrograms
 {
     private static readonly TalkingProgram Bash = new("bash", ["--norc", "--noprofile", FileOf("work.bash", BashScript)], Line);
-    private static readonly TalkingProgram Python = new("/usr/bin/python3.11", ["-I", "-B", FileOf("work.py", PythonScript)], Line);
+    // Not -I, with which it heeds no PYTHONHASHSEED.
+    private static readonly TalkingProgram Python = new("/usr/bin/python3.11", ["-P", "-s", "-B", FileOf("work.py", PythonScript)], Line);
     // Line by line, or its answers would stay in its buffer.
     private static readonly TalkingProgram Sqlite = new("stdbuf", ["-oL", "sqlite3", "-batch", ":memory:"], Sql);
     private static readonly Lazy<TalkingProgram> Library = new(() => new TalkingProgram(CompileLibrary(), [], Line));

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using KernOpt.Linux;
 using KernOpt.Linux.Native;
+using KernOpt.Linux.Regions;
+using KernOpt.Linux.Threads;
 
 namespace KernOpt.Tests.Live.Linux;
 
@@ -25,10 +27,12 @@ internal static class AttachTrial
         }
         // What takes long the first time is done before anybody counts the time.
         if (words.StartsWith("borrow", StringComparison.Ordinal)) target.Calls.Call(new(CallNumber.getpid));
-        if (words.StartsWith("borrow-row", StringComparison.Ordinal)) target.Runs.CallAll(BatchTests.Calls(200));
+        // Each batch begins with few calls at once, and then with more.
+        var room = words.StartsWith("borrow-row", StringComparison.Ordinal) ? CallRoom.Map(target.Mapper, target.Memory).Value : null;
+        if (room is not null) target.Calls.CallAll(BatchTests.Calls(1000), new CallsInARow(room));
         Console.WriteLine("attached");
         while (words.StartsWith("borrow-many", StringComparison.Ordinal)) target.Calls.CallAll(BatchTests.Calls(100));
-        while (words.StartsWith("borrow-row", StringComparison.Ordinal)) target.Runs.CallAll(BatchTests.Calls(200));
+        while (room is not null) target.Calls.CallAll(BatchTests.Calls(1000), new CallsInARow(room));
         while (words.StartsWith("borrow", StringComparison.Ordinal)) target.Calls.Call(new(CallNumber.getpid));
         Environment.Exit(0);
     }

@@ -141,7 +141,7 @@ public sealed class BatchTests
         Assert.Equal(TimeSpan.Zero, target.LongestHold);
     }
 
-    /// <summary>The room is mapped when there is need of one, is nobody else's, and is gone with the last region or with us.</summary>
+    /// <summary>The room is mapped when there is need of one, and is gone with the last region, and when the lock is given back.</summary>
     [Fact]
     public void Room_IsMappedForManyCalls_AndUnmappedAtTheEnd()
     {
@@ -149,33 +149,67 @@ public sealed class BatchTests
         program.ReadLine();
         using var other = ProcessTarget.Attach(program.Pid).Value;
         var before = other.ReadMap().Mappings;
-        using (var target = ProcessTarget.Attach(program.Pid).Value)
+        using var target = ProcessTarget.Attach(program.Pid).Value;
+        for (var session = 0; session < 2; session++)
         {
-            target.Runs.CallAll(Calls(3));
+            using (target.TryLockForChange().Value)
+            {
+                target.Runs.CallAll(Calls(3));
+                Assert.Equal(before, other.ReadMap().Mappings);
+                Check(program, target.Runs.CallAll(Calls(1000)), program.Pid);
+                Assert.Equal(2, other.ReadMap().Mappings.Count(m => m.Path == RegionMaps.RoomPath));
+                var region = target.MapRegion(new RegionRequest(before[0].Range, 4096, 4096)).Value;
+                Assert.Contains(other.ReadMap().Mappings, m => m.Path == RegionMaps.RoomPath);
+                Assert.True(target.UnmapRegion(region).IsDone);
+                Assert.Equal(before, other.ReadMap().Mappings);
+                Check(program, target.Runs.CallAll(Calls(100)), program.Pid);
+                Assert.NotEqual(before, other.ReadMap().Mappings);
+            }
             Assert.Equal(before, other.ReadMap().Mappings);
-            Check(program, target.Runs.CallAll(Calls(1000)), program.Pid);
-            Assert.Equal(2, other.ReadMap().Mappings.Count(m => m.Path == RegionMaps.RoomPath));
-            var region = target.MapRegion(new RegionRequest(before[0].Range, 4096, 4096)).Value;
-            Assert.Contains(other.ReadMap().Mappings, m => m.Path == RegionMaps.RoomPath);
-            Assert.True(target.UnmapRegion(region).IsDone);
-            Assert.Equal(before, other.ReadMap().Mappings);
-            Check(program, target.Runs.CallAll(Calls(100)), program.Pid);
-            Assert.NotEqual(before, other.ReadMap().Mappings);
         }
-        Assert.Equal(before, other.ReadMap().Mappings);
     }
 
-    /// <summary>No thread is sent into a room that the program has unmapped.</summary>
+    /// <summary>No thread is sent into a room that is not there any more: the calls that have not been made are refused, and the next ones have another room.</summary>
     [Fact]
-    public void RoomThatIsGone_IsNotEntered()
+    public async Task RoomThatIsUnmappedInTheMiddle_IsNotEnteredAgain()
+    {
+        using var program = NativeProgram.Start("waits.c", "busy");
+        BorrowTests.AwaitReady(program);
+        using var target = ProcessTarget.Attach(program.Pid).Value;
+        using var other = ProcessTarget.Attach(program.Pid).Value;
+        Check(program, target.Runs.CallAll(Calls(30)).Take(1).ToList(), program.Pid);
+        var room = other.ReadMap().Mappings.Where(m => m.Path == RegionMaps.RoomPath).Select(m => m.Range).ToList();
+        var calls = Calls(500_000).Prepend(new RemoteArguments(CallNumber.epoll_create1)).ToList();
+        var batch = Task.Run(() => target.Runs.CallAll(calls), TestContext.Current.CancellationToken);
+        while (!Descriptors(program).Any()) await Task.Delay(1, TestContext.Current.CancellationToken);
+        // One thread of the program is held at a time: this one may have to wait until it is let go by the others.
+        while (!other.Mapper.Unmap(AddressRange.Between(room[0].Start, room[1].End)).IsDone) Assert.False(batch.IsCompleted, "it came too late");
+        var results = await batch;
+        Assert.Equal(Reasons.NoRoomForStub, results[^1].Refusal.Reason);
+        Assert.True(results[0].IsDone);
+        Assert.Equal(100, target.Runs.CallAll(Calls(100)).Count(r => r.IsDone || r.Refusal.Reason == Reasons.RemoteCallFailed));
+        target.Runs.Close();
+        program.WriteLine("tell");
+        Assert.Equal(0UL, program.ReadFacts()["errors"]);
+        program.WriteLine("quit");
+        Assert.Equal(0, program.WaitForExit());
+    }
+
+    /// <summary>The kernel leaves in the room's time what it has not waited of it; each row has all of it again.</summary>
+    [Fact]
+    public void EachRow_WaitsAsLong()
     {
         using var program = NativeProgram.Start("idle.c");
         program.ReadLine();
         using var target = ProcessTarget.Attach(program.Pid).Value;
-        using var room = CallRoom.Map(target.Mapper).Value;
-        Assert.True(target.Mapper.Unmap(room.Range).IsDone);
-        Assert.All(target.Calls.CallAll(Calls(30), new CallsInARow(room)), r => Assert.Equal(Reasons.NoRoomForStub, r.Refusal.Reason));
-        Assert.True(program.IsRunning);
+        using var room = CallRoom.Map(target.Mapper, target.Memory).Value;
+        var row = new CallsInARow(room);
+        for (var i = 0; i < 300; i++) target.Calls.CallAll(Calls(3), row);
+        Assert.InRange(row.Late, 0, 30);
+        using var hasty = CallRoom.Map(target.Mapper, target.Memory, wait: 0).Value;
+        var late = new CallsInARow(hasty);
+        for (var i = 0; i < 300; i++) target.Calls.CallAll(Calls(3), late);
+        Assert.InRange(late.Late, 31, 300);
     }
 
     /// <summary>Those of epoll_create1, of which the program has none itself.</summary>
@@ -194,7 +228,7 @@ public sealed class BatchTests
     /// <summary>A target's calls made in one of the ways.</summary>
     private sealed class Caller(ProcessTarget target, Way way) : IDisposable
     {
-        private readonly CallsInARow? row = way == Way.Stepped ? null : new(way == Way.Row ? CallRoom.Map(target.Mapper).Value : CallRoom.Map(target.Mapper, wait: 0).Value);
+        private readonly CallsInARow? row = way == Way.Stepped ? null : new(way == Way.Row ? CallRoom.Map(target.Mapper, target.Memory).Value : CallRoom.Map(target.Mapper, target.Memory, wait: 0).Value);
 
         public IReadOnlyList<Outcome<ulong>> CallAll(IReadOnlyList<RemoteArguments> calls, int? only = null) =>
             row is null ? target.Calls.CallAll(calls, only) : target.Calls.CallAll(calls, row, only);

@@ -32,6 +32,9 @@ public sealed class ThreadCountTests
     public async Task CallsOfThreadsAndProcessesThatComeAndGo_AreCountedExactly(string work, bool allAlike = false)
     {
         using var program = NativeProgram.Start("churn.c");
+        // Once it answers it has loaded its library.
+        program.WriteLine("threads 1 10");
+        Assert.Equal("ok 10", program.ReadLine());
         using var subject = new Counted(program.Pid, allAlike: allAlike);
         Assert.IsType<PerThreadCountAction>(subject.Program.Action);
         program.WriteLine("threads 1 10");

@@ -45,6 +45,17 @@ public sealed class FreeSpaceTests
         Assert.DoesNotContain(Of((stack, "[stack]", Protection.Write)), f => f.End.Value > stack.Start.Value - 128 * MiB && f.Start < stack.End);
     }
 
+    /// <summary>vsyscall lies where no program can map anything.</summary>
+    [Fact]
+    public void AboveWhatAProgramCanMap_NothingIsFree()
+    {
+        var last = Range(0x7fff_f000_0000, 0x7fff_f001_0000);
+        var vsyscall = (Range(0xffff_ffff_ff60_0000, 0xffff_ffff_ff60_1000), "[vsyscall]", Protection.Execute);
+        Assert.Equal(0x7fff_ffff_f000UL, Of((last, "/lib", Protection.Execute), vsyscall)[^1].End.Value);
+        Assert.Equal(Of((last, "/lib", Protection.Execute)), Of((last, "/lib", Protection.Execute), vsyscall));
+        Assert.All(GapFinder.Find(Map((last, "/lib", Protection.Execute), vsyscall), last, 1 << 20, Address.Zero), p => Assert.True(p.Value + (1 << 20) <= 0x7fff_ffff_f000, $"{p}"));
+    }
+
     [Fact]
     public void BesideAPageOfOurs_IsFree_AndTheLowestPagesAreNot()
     {
