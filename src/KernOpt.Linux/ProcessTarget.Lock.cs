@@ -10,7 +10,7 @@ namespace KernOpt.Linux;
 
 public sealed partial class ProcessTarget
 {
-    private static readonly TimeSpan LongestInRoom = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestInRoom = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
     /// The right to change this target, held until disposed or until this process ends in whatever way: an abstract socket name (unix(7)), which the kernel
@@ -30,9 +30,8 @@ public sealed partial class ProcessTarget
                 socket.Dispose();
                 return Reasons.TargetBusy.With($"{Name} is being changed by pid {other}");
             }
-            if (RemoveRoom()) return new ChangeLock(this, socket);
-            socket.Dispose();
-            return Reasons.TargetBusy.With($"a thread of {Name} is still in calls that a killed kernopt gave it, or waits for something in the kernel");
+            AwaitEmptyRoom();
+            return new ChangeLock(this, socket);
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.AddressAlreadyInUse)
         {
@@ -58,18 +57,20 @@ public sealed partial class ProcessTarget
         }
     }
 
-    /// <summary>Removes what can be; answers whether no room for calls is left. A thread in one may have calls to make that were right for whoever was killed.</summary>
-    private bool RemoveRoom()
+    /// <summary>
+    /// Removes what can be. A thread in a room for calls may have some to make that were right for whoever was killed: it gets the time for them. A target of which cannot be proved where its threads
+    /// are keeps the room.
+    /// </summary>
+    private void AwaitEmptyRoom()
     {
         for (var started = Stopwatch.GetTimestamp(); ; SystemCall.Sleep(50_000_000))
         {
             RemoveLeftovers();
-            if (!ReadMap().Mappings.Any(m => m.Path == RegionMaps.RoomPath)) return true;
-            if (Stopwatch.GetElapsedTime(started) > LongestInRoom) return false;
+            if (!ReadMap().Mappings.Any(m => m.Path == RegionMaps.RoomPath) || Stopwatch.GetElapsedTime(started) > LongestInRoom) return;
         }
     }
 
-    /// <summary>Given back, nothing of ours but regions is left in the target.</summary>
+    /// <summary>Given back, the room for calls is unmapped, if it can be.</summary>
     private sealed class ChangeLock(ProcessTarget target, Socket socket) : IDisposable
     {
         public void Dispose()

@@ -105,9 +105,16 @@ internal sealed class CallRoom : IDisposable
     /// <summary>Tells a batch what the thread has made by the stop in which it has these registers; also a call behind which it was stopped at once.</summary>
     public void Note(CallBatch batch, int count, in Registers now)
     {
+        var made = NoteAnswers(batch, count);
+        if (made < count && now.Rip == (Code + (ulong)((made * CallBytes) + PollBytes)).Value) batch.Note(now.Rax);
+    }
+
+    /// <summary>The same, of a thread that did not stop; answers how many.</summary>
+    public int NoteAnswers(CallBatch batch, int count)
+    {
         var made = Made(count);
         for (var i = 0; i < made; i++) batch.Note(region.Load(Result(i)));
-        if (made < count && now.Rip == (Code + (ulong)((made * CallBytes) + PollBytes)).Value) batch.Note(now.Rax);
+        return made;
     }
 
     /// <summary>Our own mapping; the target's is unmapped by a call.</summary>

@@ -33,18 +33,31 @@ internal sealed class CallRuns(RemoteCalls calls, RegionMapper mapper, TargetMem
             (IsLeft, isRefused) = (true, true);
             Forget();
         }
-        else if (results.Any(r => !r.IsDone && r.Refusal.Reason == Reasons.NoRoomForStub)) Forget();
+        else if (results.Any(IsGone))
+        {
+            // A part of it may be there.
+            IsLeft = true;
+            Forget();
+            if (results.All(IsGone)) return calls.CallAll(all, only);
+        }
         return results;
+
+        static bool IsGone(Outcome<ulong> result) => !result.IsDone && result.Refusal.Reason == Reasons.NoRoomForStub;
     }
 
-    /// <summary>A room of ours was left in the target because a thread may be in it.</summary>
+    /// <summary>A room of ours, or a part of one, may be left in the target.</summary>
     public bool IsLeft { get; private set; }
 
     /// <summary>Unmaps the room, if there is one. Where that cannot be done now it can be tried again.</summary>
     public void Close()
     {
         if (way?.Room is not { } here) return;
-        if (!here.IsIn(readMap()) || calls.Call(new(CallNumber.munmap, here.Range.Start.Value, here.Range.Length)).IsDone) Forget();
+        var map = readMap();
+        if (map.Mappings.Count == 0) return;
+        var isThere = here.IsIn(map);
+        if (isThere && !calls.Call(new(CallNumber.munmap, here.Range.Start.Value, here.Range.Length)).IsDone) return;
+        IsLeft |= !isThere;
+        Forget();
     }
 
     private void Forget()

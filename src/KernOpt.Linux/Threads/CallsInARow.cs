@@ -51,12 +51,14 @@ internal sealed class CallsInARow(CallRoom room) : IHeldCalls
         }
         if (Ptrace.SetRegisters(held.Id, room.Entry(held.Stopped)) < 0 || Ptrace.Continue(held.Id) < 0) return Reasons.ThreadLost.With($"thread {held.Id}");
         var report = Await(held, count);
+        held.IsGone = report.Kind == StopKind.Gone;
         if (report.HasEnded) return Reasons.ThreadLost.With($"thread {held.Id}");
         if (report.Kind == StopKind.TimedOut)
         {
             // It will run all of it whenever it wakes.
             (isInside, end) = (true, LetGo.Late);
             held.Inside = room.Range;
+            room.NoteAnswers(batch, count);
             return Reasons.NoThreadToBorrow.With($"thread {held.Id} did not come back from the calls");
         }
         if (Ptrace.GetRegisters(held.Id, out var now) < 0) return Reasons.ThreadLost.With($"thread {held.Id}");
@@ -74,8 +76,8 @@ internal sealed class CallsInARow(CallRoom room) : IHeldCalls
             end = null;
             return null;
         }
-        // A fault in the room is ours: somebody has unmapped it after we looked.
-        var isFault = report.IsSignalDelivery && report.Code is Signals.Segv or Signals.Bus;
+        // Somebody has unmapped the room after we looked.
+        var isFault = held.IsFaultOfOurs(report, room.Range);
         end = held.Release(report.IsSignalDelivery && !isFault ? report.Code : 0);
         if (isFault) return Reasons.NoRoomForStub.With($"what was mapped at {room.Range} is not there any more");
         return report.IsGroupStop ? Reasons.ProcessIsStopped.With($"thread {held.Id}") : Reasons.NoThreadToBorrow.With($"thread {held.Id} was sent a signal");

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using KernOpt.Linux.Native;
 using KernOpt.Target;
@@ -43,6 +44,9 @@ internal sealed class HeldThread
 
     /// <summary>Code of ours that it is in, where it did not stop in time: there its own registers are given back to it when it does.</summary>
     public AddressRange? Inside { get; set; }
+
+    /// <summary>It is no tracee any more under its number: it has ended, or called execve and become the leader.</summary>
+    public bool IsGone { get; set; }
 
     /// <summary>From the last moment at which it was not yet seen to be stopped until it was let go; set then.</summary>
     public TimeSpan Duration { get; private set; }
@@ -93,5 +97,15 @@ internal sealed class HeldThread
         var end = report.IsInterrupt && Take(Id, since, TimeSpan.Zero) is { } again ? again.Release() : Ptrace.Detach(Id, report.IsSignalDelivery ? report.Code : 0) < 0 ? LetGo.Ended : LetGo.Clean;
         Duration = Elapsed;
         return end;
+    }
+
+    /// <summary>Whether the signal that it stopped for is a fault in memory of ours, and not one that somebody has sent (sigaction(2): si_code, si_addr).</summary>
+    public bool IsFaultOfOurs(in StopReport report, AddressRange ours)
+    {
+        const int codeOffset = 8, addressOffset = 16;
+        if (!report.IsSignalDelivery || report.Code is not (Signals.Segv or Signals.Bus)) return false;
+        Span<byte> about = stackalloc byte[Ptrace.SignalInfoSize];
+        return Ptrace.GetSignalInfo(Id, about) >= 0 && BinaryPrimitives.ReadInt32LittleEndian(about[codeOffset..]) > 0
+            && ours.Contains(new Address(BinaryPrimitives.ReadUInt64LittleEndian(about[addressOffset..])));
     }
 }

@@ -60,6 +60,7 @@ internal sealed class SteppedCalls(TargetMemory memory, Address place) : IHeldCa
             if (Ptrace.ContinueToSystemCall(held.Id) < 0) return Reasons.ThreadLost.With($"thread {held.Id}");
             var report = TracerThread.Wait(held.Id, RemoteCalls.CallTime);
             if (report.IsSystemCall) return null;
+            held.IsGone = report.Kind == StopKind.Gone;
             if (report.HasEnded) return Reasons.ThreadLost.With($"thread {held.Id}");
             end = LetGo.Late;
             if (report.Kind == StopKind.TimedOut) return Reasons.NoThreadToBorrow.With($"thread {held.Id} did not come back from the call");

@@ -29,6 +29,21 @@ internal sealed record ThreadFacts(int Id, char State, long? Call, ulong StackPo
         }
     }
 
+    /// <summary>The thread that traces the first thread of a process; null when none does, or it cannot be read.</summary>
+    public static int? TracerOf(int pid)
+    {
+        const string line = "TracerPid:";
+        try
+        {
+            var found = File.ReadLines($"/proc/{pid}/status").FirstOrDefault(l => l.StartsWith(line, StringComparison.Ordinal));
+            return found is not null && int.TryParse(found[line.Length..], CultureInfo.InvariantCulture, out var tracer) && tracer != 0 ? tracer : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Null when the thread is gone.</summary>
     public static ThreadFacts? Read(int pid, int thread)
     {

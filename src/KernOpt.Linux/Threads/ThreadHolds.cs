@@ -15,6 +15,7 @@ internal sealed class ThreadHolds : IDisposable
     private readonly int pid;
     private readonly Lazy<TracerThread> tracer;
     private readonly Dictionary<int, (long Since, HeldThread? Held)> strays = [];
+    private bool isWatched;
     private long longest;
 
     public ThreadHolds(int pid)
@@ -56,8 +57,7 @@ internal sealed class ThreadHolds : IDisposable
             held.RunAsUsual();
         }
         if (end == LetGo.Late) AddStray(thread, held);
-        // It may have become the leader, by execve, with our request to stop.
-        if (end == LetGo.Ended && thread != pid) AddStray(pid);
+        if (held.IsGone) AddLeader(thread);
         Note(held.Duration);
         return value;
     }
@@ -83,8 +83,7 @@ internal sealed class ThreadHolds : IDisposable
             }
             if (report.HasEnded)
             {
-                // A thread that calls execve becomes the leader: our request to stop goes with it.
-                if (report.Kind == StopKind.Gone && thread != pid) AddStray(pid);
+                if (report.Kind == StopKind.Gone) AddLeader(thread);
                 return Reasons.ThreadLost.With($"thread {thread}");
             }
             if (report.Kind == StopKind.TimedOut)
@@ -113,14 +112,23 @@ internal sealed class ThreadHolds : IDisposable
     private void AddStray(int thread, HeldThread? held = null)
     {
         strays[thread] = (Stopwatch.GetTimestamp(), held);
+        if (isWatched) return;
+        isWatched = true;
         tracer.Value.Post(WatchStrays);
+    }
+
+    /// <summary>A thread that calls execve becomes the leader: our request to stop goes with it.</summary>
+    private void AddLeader(int gone)
+    {
+        if (gone != pid && !strays.ContainsKey(pid) && ThreadFacts.TracerOf(pid) == SystemCall.ThreadId) AddStray(pid);
     }
 
     /// <summary>Runs again and again, between other work of the tracer thread, until all are let go.</summary>
     private void WatchStrays()
     {
         using (Urgency.Begin()) ReleaseStrays();
-        if (strays.Count == 0) return;
+        isWatched = strays.Count > 0;
+        if (!isWatched) return;
         SystemCall.Sleep(100_000);
         tracer.Value.Post(WatchStrays);
     }
@@ -132,12 +140,14 @@ internal sealed class ThreadHolds : IDisposable
             if (TracerThread.Poll(thread) is not { } report) continue;
             if (!report.HasEnded && ReleaseStray(thread, since, held, report) == LetGo.Late) continue;
             strays.Remove(thread);
+            if (report.Kind == StopKind.Gone) AddLeader(thread);
         }
     }
 
     private static LetGo ReleaseStray(int thread, long since, HeldThread? held, StopReport report)
     {
-        if (held?.Inside is { } ours && Ptrace.GetRegisters(thread, out var now) >= 0 && ours.Contains(new Address(now.Rip))) return held.Release(report.IsSignalDelivery ? report.Code : 0);
+        if (held?.Inside is { } ours && Ptrace.GetRegisters(thread, out var now) >= 0 && ours.Contains(new Address(now.Rip)))
+            return held.Release(report.IsSignalDelivery && !held.IsFaultOfOurs(report, ours) ? report.Code : 0);
         if (report.IsInterrupt) return HeldThread.Take(thread, since, TimeSpan.Zero)?.Release() ?? LetGo.Ended;
         return Ptrace.Detach(thread, report.IsSignalDelivery ? report.Code : 0) < 0 ? LetGo.Ended : LetGo.Clean;
     }

@@ -3,6 +3,7 @@ using KernOpt.Linux.Native;
 using KernOpt.Linux.Regions;
 using KernOpt.Linux.Threads;
 using KernOpt.Target;
+using KernOpt.Tests.Live.Live;
 using Xunit;
 
 namespace KernOpt.Tests.Live.Linux;
@@ -177,13 +178,15 @@ public sealed class BatchTests
         BorrowTests.AwaitReady(program);
         using var target = ProcessTarget.Attach(program.Pid).Value;
         using var other = ProcessTarget.Attach(program.Pid).Value;
-        Check(program, target.Runs.CallAll(Calls(30)).Take(1).ToList(), program.Pid);
+        Check(program, target.Runs.CallAll(Calls(30), program.Pid), program.Pid);
         var room = other.ReadMap().Mappings.Where(m => m.Path == RegionMaps.RoomPath).Select(m => m.Range).ToList();
         var calls = Calls(500_000).Prepend(new RemoteArguments(CallNumber.epoll_create1)).ToList();
-        var batch = Task.Run(() => target.Runs.CallAll(calls), TestContext.Current.CancellationToken);
-        while (!Descriptors(program).Any()) await Task.Delay(1, TestContext.Current.CancellationToken);
-        // One thread of the program is held at a time: this one may have to wait until it is let go by the others.
-        while (!other.Mapper.Unmap(AddressRange.Between(room[0].Start, room[1].End)).IsDone) Assert.False(batch.IsCompleted, "it came too late");
+        // Each of the two has a thread of its own, so that neither comes to one that the other holds.
+        var busy = Assert.Single(ThreadFacts.List(program.Pid), t => t != program.Pid);
+        var batch = Task.Run(() => target.Runs.CallAll(calls, busy), TestContext.Current.CancellationToken);
+        Wait.Until(() => Descriptors(program).Any());
+        Assert.True(other.Calls.Call(new(CallNumber.munmap, room[0].Start.Value, room[0].Length + room[1].Length), only: program.Pid).IsDone);
+        Assert.False(batch.IsCompleted, "it came too late");
         var results = await batch;
         Assert.Equal(Reasons.NoRoomForStub, results[^1].Refusal.Reason);
         Assert.True(results[0].IsDone);
