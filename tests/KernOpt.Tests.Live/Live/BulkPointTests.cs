@@ -18,6 +18,7 @@ public sealed class BulkPointTests
         using (var warm = server.StartBenchmark(2000)) await warm.WaitForExitAsync(TestContext.Current.CancellationToken);
         var before = Maps(server);
         using (var first = new Subject(server.Pid))
+        using (first.Target.TryLockForChange().Value)
         {
             var (placed, pages) = Place(first);
             Assert.True(placed > Wanted * 9 / 10 && pages > 100, $"{placed} placed, {pages} pages");
@@ -25,6 +26,7 @@ public sealed class BulkPointTests
             Assert.True(first.Live.Points.Sum(p => Enumerable.Range(0, p.Points).Sum(i => (double)p.Word(i, 0))) > 10_000);
         }
         using var later = new Subject(server.Pid);
+        using var held = later.Target.TryLockForChange().Value;
         var report = later.RevertAll();
         Assert.True(report.IsTextRestored, string.Join("; ", report.Problems.Take(5)));
         Assert.Empty(later.TextDifferences);

@@ -41,7 +41,7 @@ public sealed class InsertedCodeTests
         Assert.Equal("ok", program.ReadLine());
         Assert.True(Enumerable.Range(0, report.Installed.Points).Any(p => Enumerable.Range(0, compiled.Words).Any(w => report.Installed.Word(p, w) != 0))
             || report.Installed.SharedWord(0) > 0, "nothing was recorded");
-        Assert.True(subject.RevertAll().IsTextRestored);
+        Assert.True(subject.RevertAll(program).IsTextRestored);
         Assert.Empty(subject.TextDifferences);
         program.WriteLine("1000 2");
         Assert.Equal("ok", program.ReadLine());
@@ -161,7 +161,7 @@ public sealed class InsertedCodeTests
         Assert.Equal("ok", await answer);
         Assert.Null(BreakAction.WhoWaits(installed.SharedWord));
         Assert.True(BreakAction.Read(installed.SharedWord).Stops >= 1);
-        Assert.True(subject.RevertAll().IsTextRestored);
+        Assert.True(subject.RevertAll(program).IsTextRestored);
     }
 
     private static ulong TicksIn(ITarget target, TimeSpan time)

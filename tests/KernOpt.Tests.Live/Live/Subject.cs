@@ -5,6 +5,7 @@ using KernOpt.Linux;
 using KernOpt.Live;
 using KernOpt.Live.Text;
 using KernOpt.Target;
+using KernOpt.Tests.Live.Linux;
 
 namespace KernOpt.Tests.Live.Live;
 
@@ -40,15 +41,24 @@ internal sealed class Subject : IDisposable
     }
 
     /// <summary>Reverts until nothing drains; fails when that never comes.</summary>
-    public RevertReport RevertAll()
+    /// <param name="idle">
+    /// The program, where it waits for a line of rounds and threads: words that its last work has left in its frames may look like pointers to our code until it works again, and then it is given some.
+    /// </param>
+    public RevertReport RevertAll(NativeProgram? idle = null)
     {
         var report = Live.RevertAll();
         var restored = report.Restored;
+        var tries = 0;
         try
         {
             Wait.Until(() =>
             {
                 if (report.Draining == 0 && Live.Regions.Count == 0) return true;
+                if (++tries % 100 == 0 && idle is not null)
+                {
+                    idle.WriteLine("1 1");
+                    Xunit.Assert.Equal("ok", idle.ReadLine());
+                }
                 report = Live.RevertAll();
                 return false;
             });

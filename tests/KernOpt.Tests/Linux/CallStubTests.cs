@@ -26,7 +26,7 @@ public sealed class CallStubTests
         Assert.Equal([2UL, 3, 4, 5, 6, 7, 8, 0x246], new[] { Register.RCX, Register.RDX, Register.RSI, Register.RDI, Register.R8, Register.R9, Register.R10, Register.R11 }.Select(r => loads[r]));
         Assert.Equal(Iced.Intel.Code.Jmp_rm64, code[10].Code);
         Assert.Equal(GoOn.Rip, BinaryPrimitives.ReadUInt64LittleEndian(stub.AsSpan((int)code[10].IPRelativeMemoryAddress)));
-        Assert.True(code[10].IPRelativeMemoryAddress + 8 <= CallStub.StonesNameOffset, "the way back lies under the name");
+        Assert.True(code[10].IPRelativeMemoryAddress + 8 <= CallStub.RoomNameOffset, "the way back lies under the name");
     }
 
     [Fact]
@@ -48,7 +48,8 @@ public sealed class CallStubTests
         Assert.True(empty.AsSpan().StartsWith(CallStub.Magic));
         Assert.True(empty.AsSpan(CallStub.NameOffset).StartsWith("kernopt\0"u8));
         Assert.True(empty.AsSpan(CallStub.StonesNameOffset).StartsWith("kernopt-stones\0"u8));
-        Assert.False(empty.AsSpan(CallStub.CodeOffset, CallStub.StonesNameOffset - CallStub.CodeOffset).ContainsAnyExcept((byte)0));
+        Assert.True(empty.AsSpan(CallStub.RoomNameOffset).StartsWith("kernopt-calls\0"u8));
+        Assert.False(empty.AsSpan(CallStub.CodeOffset, CallStub.RoomNameOffset - CallStub.CodeOffset).ContainsAnyExcept((byte)0));
     }
 
     [Fact]
