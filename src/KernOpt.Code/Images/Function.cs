@@ -28,6 +28,9 @@ public sealed record Function(ModuleImage Module, Address Start, ulong Size, Imm
     /// <summary>The first symbol, or the stable name.</summary>
     public string DisplayName => Names.IsDefaultOrEmpty ? StableName : Names[0];
 
+    /// <summary>A place of it, "NAME+0xOFFSET"; in a part that is split off and lies before it, "NAME-0xOFFSET".</summary>
+    public string NameOf(Address at) => at < Start ? $"{DisplayName}-0x{Start - at:x}" : $"{DisplayName}+0x{at - Start:x}";
+
     /// <summary>It has a language-specific data area: a C++ frame with landing pads or cleanups.</summary>
     public bool HasLandingPads { get; init; }
 

@@ -46,7 +46,7 @@ internal sealed class CalleeNames(Session session)
     private string NameOf(Address target)
     {
         if (session.Program.TryGetImport(target, out var import)) return $"{import} (not bound yet)";
-        if (session.Program.FunctionAt(target) is { } inside) return $"{inside.DisplayName}+0x{target - inside.Start:x}";
+        if (session.Program.FunctionAt(target) is { } inside) return inside.NameOf(target);
         return session.Program.ModuleAt(target) is { } module ? $"{module.Name}+0x{target - module.LoadBias:x}" : $"{target}";
     }
 }

@@ -107,6 +107,6 @@ internal sealed class LiveBreakdowns(Session session, int threadNumberOffset, Ti
     {
         if (site.IsSystemCall) return CalleeNames.SystemCall(site.Number);
         if ((target ?? site.Target) is { } address) return names.At(address);
-        return CalleeNames.Pointer($"{graph.Function.DisplayName}+0x{site.At - graph.Function.Start:x}", site.At);
+        return CalleeNames.Pointer(graph.Function.NameOf(site.At), site.At);
     }
 }

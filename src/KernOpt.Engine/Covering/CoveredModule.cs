@@ -54,7 +54,7 @@ internal sealed record CoveredModule(CoverModuleRow Row, IReadOnlyList<CoveredFi
     {
         foreach (var block in graph.Blocks.Where(b => !b.Instructions.IsEmpty))
         {
-            var text = $"{graph.Function.DisplayName}+0x{block.Start - graph.Function.Start:x}  {string.Join("; ", block.Instructions.Select(i => Listing.Of(i)))}";
+            var text = $"{graph.Function.NameOf(block.Start)}  {string.Join("; ", block.Instructions.Select(i => Listing.Of(i)))}";
             listing.Add((text, hits[block.Index], block.Index == graph.EntryIndex ? new CoveredFunction(graph.Function.DisplayName, listing.Count + 1, isHit) : null));
         }
     }

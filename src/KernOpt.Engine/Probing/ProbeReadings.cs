@@ -18,7 +18,7 @@ internal sealed record ProbeReadings(double Seconds, IReadOnlyList<ProbeRow> Row
     public static IReadOnlyList<ProbeRow> RowsOf(IReadOnlyList<PlacedPoint> points, double seconds, Func<int, ulong> count, Func<int, IReadOnlyList<ValueTableRow>?> values) =>
         [.. points.Select((p, i) => Row(p, count(i), seconds, values(i))).OrderBy(r => r.Address.Value)];
 
-    public static string PlaceOf(PlacedPoint placed) => $"{placed.Graph.Function.DisplayName}+0x{placed.Point.At - placed.Graph.Function.Start:x}";
+    public static string PlaceOf(PlacedPoint placed) => placed.Graph.Function.NameOf(placed.Point.At);
 
     private static ProbeRow Row(PlacedPoint placed, ulong count, double seconds, IReadOnlyList<ValueTableRow>? values) => new(
         PlaceOf(placed), placed.Graph.Function.DisplayName, placed.Graph.Function.Module.Name, placed.Point.At, Listing.Of(placed.Point.Instruction), placed.Rung.ToString(),

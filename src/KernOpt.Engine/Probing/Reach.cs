@@ -74,7 +74,7 @@ public static class Reach
                 }
                 refused++;
                 if (wholly is null && ladder.RungOf(graph, point, entries, isPlaceFree: true, out _) is not null) countable++;
-                refusals.Add(why!, $"{graph.Function}+0x{point.At - graph.Function.Start:x}");
+                refusals.Add(why!, graph.Function.NameOf(point.At));
             }
         }
         return new ReachRow(module.Name, module.Functions.Length, resolved, instructions, counts[Rung.Jump], counts[Rung.Call], counts[Rung.EarlierJump], counts[Rung.LaterJump] + counts[Rung.LaterCall], counts[Rung.Springboard],

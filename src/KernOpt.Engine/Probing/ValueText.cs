@@ -11,7 +11,7 @@ internal static class ValueText
 
     public static string Of(Session session, Expression expression, ulong value)
     {
-        if (expression is ReturnAddress && session.FunctionAt(new Address(value)) is { } caller) return $"{caller.DisplayName}+0x{value - caller.Start.Value:x}";
+        if (expression is ReturnAddress && session.FunctionAt(new Address(value)) is { } caller) return caller.NameOf(new Address(value));
         if (TypeCheck.KindOf(expression).Value == ValueKind.Signed && (long)value is < 0 and > -Large) return $"{(long)value}";
         return value < (ulong)Large ? $"{value}" : $"0x{value:x}";
     }

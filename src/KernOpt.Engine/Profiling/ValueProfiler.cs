@@ -152,5 +152,5 @@ public static class ValueProfiler
     }
 
     private static string NameOf(Session session, Address returnsTo) =>
-        session.FunctionAt(returnsTo) is { } caller ? $"{caller.DisplayName}+0x{returnsTo - caller.Start:x}" : returnsTo.ToString();
+        session.FunctionAt(returnsTo) is { } caller ? caller.NameOf(returnsTo) : returnsTo.ToString();
 }

@@ -51,7 +51,7 @@ internal sealed class WaitTables(Session session, IReadOnlyDictionary<Address, s
             .OrderByDescending(f => f.WaitSeconds)];
 
     private string CallerOf(Address returnsTo) =>
-        session.FunctionAt(new Address(returnsTo.Value - 1)) is { } function ? $"{function.DisplayName}+0x{returnsTo - function.Start:x}" : $"{returnsTo}";
+        session.FunctionAt(new Address(returnsTo.Value - 1)) is { } function ? function.NameOf(returnsTo) : $"{returnsTo}";
 
     private string FunctionOf(Address at) => session.FunctionAt(at) is { } function ? function.DisplayName : $"{at}";
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using KernOpt.Code.Images;
 using KernOpt.Target;
 using KernOpt.Tests.Binary;
+using KernOpt.Tests.Code.Bodies;
 using Xunit;
 
 namespace KernOpt.Tests.Code.Images;
@@ -104,5 +105,15 @@ public sealed class ProgramImageTests : IDisposable
         }
         Assert.False(image.TryGetImport(image.Find("main").Value.Start, out _));
         Assert.NotEmpty(labels);
+    }
+
+    /// <summary>Parts that a compiler splits off may lie before their function.</summary>
+    [Fact]
+    public void APlace_IsBeforeOrBehindTheEntry()
+    {
+        var function = HandMade.Function;
+        Assert.Equal($"{function.DisplayName}+0x0", function.NameOf(function.Start));
+        Assert.Equal($"{function.DisplayName}+0x1a", function.NameOf(function.Start + 26));
+        Assert.Equal($"{function.DisplayName}-0x10", function.NameOf(function.Start - 16));
     }
 }
