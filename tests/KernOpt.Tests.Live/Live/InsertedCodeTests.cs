@@ -30,6 +30,9 @@ public sealed class InsertedCodeTests
     public void BeforeEachInstruction_ResultsStayRight(string action, string? when)
     {
         using var program = NativeProgram.Start("points.c");
+        // Once it answers it has begun: what it maps while it starts would come down where pages are planned.
+        program.WriteLine("1 1");
+        Assert.Equal("ok", program.ReadLine());
         using var subject = new Subject(program.Pid);
         var compiled = Compile(subject, action, when);
         var ladder = subject.Live.Ladder();
