@@ -127,15 +127,8 @@ internal sealed class CallRoom : IDisposable
         into[0] = 0xb8;
         BinaryPrimitives.WriteInt32LittleEndian(into[1..], (int)call.Number);
         ReadOnlySpan<(byte Rex, byte Opcode)> loads = [(0x48, 0xbf), (0x48, 0xbe), (0x48, 0xba), (0x49, 0xba), (0x49, 0xb8), (0x49, 0xb9)];
-        ReadOnlySpan<ulong> values = [call.A, call.B, call.C, call.D, call.E, call.F];
-        var at = 5;
-        for (var i = 0; i < loads.Length; i++)
-        {
-            into[at++] = loads[i].Rex;
-            into[at++] = loads[i].Opcode;
-            BinaryPrimitives.WriteUInt64LittleEndian(into[at..], values[i]);
-            at += 8;
-        }
+        const int first = 5;
+        var at = first + CallStub.WriteLoads(into[first..], loads, [call.A, call.B, call.C, call.D, call.E, call.F]);
         into[at] = 0x0f;
         into[at + 1] = 0x05;
     }

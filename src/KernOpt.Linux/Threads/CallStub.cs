@@ -50,18 +50,24 @@ internal static class CallStub
     /// <summary>Code after which a thread goes on with these registers, those that a call and its arguments change: they are loaded, and it jumps.</summary>
     public static void WriteWayOn(Span<byte> into, in Registers goOn)
     {
-        Span<ulong> values = [goOn.Rax, goOn.Rcx, goOn.Rdx, goOn.Rsi, goOn.Rdi, goOn.R8, goOn.R9, goOn.R10, goOn.R11];
-        var at = 0;
-        for (var i = 0; i < Loads.Length; i++)
-        {
-            into[at++] = Loads[i].Rex;
-            into[at++] = Loads[i].Opcode;
-            BinaryPrimitives.WriteUInt64LittleEndian(into[at..], values[i]);
-            at += 8;
-        }
+        var at = WriteLoads(into, Loads, [goOn.Rax, goOn.Rcx, goOn.Rdx, goOn.Rsi, goOn.Rdi, goOn.R8, goOn.R9, goOn.R10, goOn.R11]);
         ReadOnlySpan<byte> jump = [0xff, 0x25, 0, 0, 0, 0];
         jump.CopyTo(into[at..]);
         BinaryPrimitives.WriteUInt64LittleEndian(into[(at + jump.Length)..], goOn.Rip);
+    }
+
+    /// <summary>`mov reg, imm64` for each of the values; answers how many bytes.</summary>
+    public static int WriteLoads(Span<byte> into, ReadOnlySpan<(byte Rex, byte Opcode)> loads, ReadOnlySpan<ulong> values)
+    {
+        var at = 0;
+        for (var i = 0; i < loads.Length; i++)
+        {
+            into[at++] = loads[i].Rex;
+            into[at++] = loads[i].Opcode;
+            BinaryPrimitives.WriteUInt64LittleEndian(into[at..], values[i]);
+            at += 8;
+        }
+        return at;
     }
 
     /// <summary>The magic and the names only: what is written before a thread is stopped, so that the page is already the target's own.</summary>

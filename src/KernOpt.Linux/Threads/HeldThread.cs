@@ -94,7 +94,7 @@ internal sealed class HeldThread
     public LetGo LetGoOn(in StopReport report)
     {
         RunAsUsual();
-        var end = report.IsInterrupt && Take(Id, since, TimeSpan.Zero) is { } again ? again.Release() : Ptrace.Detach(Id, report.IsSignalDelivery ? report.Code : 0) < 0 ? LetGo.Ended : LetGo.Clean;
+        var end = LetGoOn(Id, since, report);
         Duration = Elapsed;
         return end;
     }
@@ -107,5 +107,12 @@ internal sealed class HeldThread
         Span<byte> about = stackalloc byte[Ptrace.SignalInfoSize];
         return Ptrace.GetSignalInfo(Id, about) >= 0 && BinaryPrimitives.ReadInt32LittleEndian(about[codeOffset..]) > 0
             && ours.Contains(new Address(BinaryPrimitives.ReadUInt64LittleEndian(about[addressOffset..])));
+    }
+
+    /// <summary>The same for one that nothing has been done with.</summary>
+    public static LetGo LetGoOn(int id, long since, in StopReport report)
+    {
+        if (report.IsInterrupt) return Take(id, since, TimeSpan.Zero)?.Release() ?? LetGo.Ended;
+        return Ptrace.Detach(id, report.IsSignalDelivery ? report.Code : 0) < 0 ? LetGo.Ended : LetGo.Clean;
     }
 }

@@ -148,7 +148,6 @@ internal sealed class ThreadHolds : IDisposable
     {
         if (held?.Inside is { } ours && Ptrace.GetRegisters(thread, out var now) >= 0 && ours.Contains(new Address(now.Rip)))
             return held.Release(report.IsSignalDelivery && !held.IsFaultOfOurs(report, ours) ? report.Code : 0);
-        if (report.IsInterrupt) return HeldThread.Take(thread, since, TimeSpan.Zero)?.Release() ?? LetGo.Ended;
-        return Ptrace.Detach(thread, report.IsSignalDelivery ? report.Code : 0) < 0 ? LetGo.Ended : LetGo.Clean;
+        return HeldThread.LetGoOn(thread, since, report);
     }
 }

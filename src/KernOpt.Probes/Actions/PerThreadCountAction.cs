@@ -53,10 +53,10 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset, bool HasFirst 
     {
         var code = passage.Code;
         Label notFirst = code.CreateLabel(), together = code.CreateLabel(), done = code.CreateLabel();
+        var number = passage.Free(0);
+        passage.FetchThreadNumber(number, ThreadNumberOffset);
         if (HasFirst)
         {
-            var number = passage.Free(0);
-            passage.FetchThreadNumber(number, ThreadNumberOffset);
             code.AddInstruction(Instruction.Create(Iced.Intel.Code.Cmp_r64_rm64, number, StubAssembler.At(passage.Context.Word(words + First))));
             code.jne(notFirst);
             code.AddInstruction(Instruction.Create(Iced.Intel.Code.Inc_rm64, StubAssembler.At(passage.Context.Word(words + FirstsCount))));
@@ -66,11 +66,7 @@ public sealed record PerThreadCountAction(int ThreadNumberOffset, bool HasFirst 
                 code.jmp(done);
             });
         }
-        else
-        {
-            passage.FetchThreadNumber(passage.Free(0), ThreadNumberOffset);
-            CountInSlot(passage, words, together);
-        }
+        else CountInSlot(passage, words, together);
         passage.Land(ref done);
         passage.OutOfLine(together, () =>
         {
