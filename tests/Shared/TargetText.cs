@@ -42,7 +42,10 @@ internal static class TargetText
             byte[] live = new byte[range[1] - range[0]], own = new byte[range[1] - range[0]];
             memory.ReadExactly(live);
             var length = file.ReadAtLeast(own, own.Length, throwOnEndOfStream: false);
-            if (!live.AsSpan(0, length).SequenceEqual(own.AsSpan(0, length))) differences.Add(line);
+            var first = live.AsSpan(0, length).CommonPrefixLength(own.AsSpan(0, length));
+            if (first == length) continue;
+            var other = Enumerable.Range(first, length - first).Where(i => live[i] != own[i]).ToList();
+            differences.Add($"{other.Count} bytes of {fields[5]}, at {string.Join(", ", other.Take(16).Select(i => $"{range[0] + i:x}"))} ({line})");
         }
         return differences;
     }

@@ -131,7 +131,7 @@ internal sealed class PlacedProbes(Session session, IPointProgram program, strin
         if (session.Target.State != TargetState.Alive) return [$"{await Ending.OfAsync(session, cancellation).ConfigureAwait(false)}"];
         var notes = TakeOut().Select(p => $"{p}").ToList();
         var draining = await Drain.AwaitAsync(session.Live, session.Live.Collect(unmapsEmpty: true), unmapsEmpty: true, () => true, progress, cancellation).ConfigureAwait(false);
-        if (draining > 0) notes.Add($"the text is the original again; {draining} pieces of code stay until a later revert, for a thread may be in them or a forked process shares them");
+        if (draining > 0) notes.Add($"every instruction is the original again; {draining} pieces of code, and the padding that led to them, stay until a later revert, for a thread may be in them or a forked process shares them");
         return notes;
     }
 

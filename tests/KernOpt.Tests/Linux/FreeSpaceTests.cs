@@ -77,14 +77,30 @@ public sealed class FreeSpaceTests
         Assert.DoesNotContain(free, f => f.Overlaps(place));
         Assert.Contains(FreeSpace.Of(map, Address.Zero, 0, 0), f => f.Contains(place));
         Assert.Contains(free, f => f.End.Value == place.Start.Value - 0x1_0000 || f.Start.Value == place.End.Value + 0x1_0000);
-        // And so are those of the nine that come after it, each where the one before it is mapped.
-        for (var more = 0; more < 9; more++)
+        // And so are those of the ones that come after it, each where the one before it is mapped: five serve the 1.7 MB of this program's code.
+        for (var more = 1; more < 5; more++)
         {
             map = map with { Mappings = [.. map.Mappings.Append(new(new(first, bytes / 2), Protection.Read | Protection.Write, 0, RegionMaps.Path, false, 0, (ulong)more + 1))
                 .Append(new(new(first + (bytes / 2), bytes / 2), Protection.Read | Protection.Execute, bytes / 2, RegionMaps.Path, false, 0, (ulong)more + 1)).OrderBy(m => m.Range.Start)] };
             first = GapFinder.Find(map, Program, bytes, Address.Zero)[0];
             Assert.DoesNotContain(free, f => f.Overlaps(new AddressRange(first, bytes)));
         }
+    }
+
+    /// <summary>The more code, the more regions it takes; those of modules that lie beside each other go to one row. No row is longer than ten.</summary>
+    [Theory]
+    [InlineData(1, 1, 3)]
+    [InlineData(1, 3, 8)]
+    [InlineData(8, 1, 10)]
+    [InlineData(4, 4, 10)]
+    public void RowOfRegions_IsAsLongAsTheCodeNeeds(int mebibytes, int modules, int regions)
+    {
+        const ulong bytes = 20 * MiB;
+        var ranges = Enumerable.Range(0, modules).Select(i => new AddressRange(new(0x5555_5500_0000 + ((ulong)(i * mebibytes) * MiB)), (ulong)mebibytes * MiB)).ToArray();
+        var map = Map([.. ranges.Select(r => (r, "", Protection.Execute))]);
+        map = map with { Modules = [.. ranges.Select((r, i) => new TargetModule($"module{i}", "/module", r.Start, r, [map.Mappings[i]], i == 0, () => Array.Empty<byte>(), _ => null))] };
+        ulong Free(ulong regionBytes) => FreeSpace.Of(map, Address.Zero, 0, regionBytes).Aggregate(0UL, (sum, f) => sum + f.Length);
+        Assert.Equal((ulong)regions, (Free(0) - Free(bytes)) / bytes);
     }
 
     private static IReadOnlyList<AddressRange> Of(params (AddressRange Range, string Path, Protection Protection)[] mappings) => FreeSpace.Of(Map(mappings), Address.Zero, 0, 0);
