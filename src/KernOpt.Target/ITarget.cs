@@ -38,6 +38,16 @@ public interface ITarget : IDisposable
     /// <summary>Whether <see cref="StoreText"/> can change these bytes by one store on this machine.</summary>
     bool CanStoreAtOnce(Address at, int length);
 
+    /// <summary>
+    /// Whether something else changes this text, or knows an instruction of it by its address: then it is neither changed nor executed elsewhere.
+    /// </summary>
+    bool IsReserved(AddressRange text) => false;
+
+    /// <summary>
+    /// The right to change this target, held until disposed or until this process ends in whatever way. Refused (4011) when another one holds it.
+    /// </summary>
+    Outcome<IDisposable> TryLockForChange();
+
     /// <summary>Maps a region all of which can reach, and be reached from, all of <see cref="RegionRequest.MustReach"/> by a signed 32-bit displacement.</summary>
     Outcome<IRegion> MapRegion(RegionRequest request);
 

@@ -22,7 +22,7 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
     /// <summary>A command some of whose options are read, and may be refused, before there is a target: nothing is launched for a command line that is no good.</summary>
     public Command OnTarget<T>(string name, string about, IEnumerable<Symbol> parts, Func<ParseResult, Outcome<T>> read, Func<TargetRun, T, Task<int>> work, bool needsJournal = true)
     {
-        var command = new Command(name, about) { target.Pid };
+        var command = new Command(name, about) { target.Pid, target.Kernel };
         foreach (var part in parts) Add(command, part);
         command.SetAction(async (parse, cancellation) => read(parse).Try(out var options, out var why)
             ? await RunAsync(parse, run => work(run, options), needsJournal, cancellation).ConfigureAwait(false)
@@ -67,7 +67,7 @@ internal sealed class CommandFrame(CommonOptions common, TargetArguments target)
             }
             using (journal)
             {
-                if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
+                if (!Session.Open(process, journal).Try(out var session, out why)) return Terminal.Refuse(why);
                 int exit;
                 using (session)
                 {

@@ -1,10 +1,11 @@
 using System.CommandLine;
+using KernOpt.Kernel;
 using KernOpt.Linux;
 using KernOpt.Target;
 
 namespace KernOpt.Cli.CommandLine;
 
-/// <summary>TARGET: --pid N, or everything after "--" as a command to launch.</summary>
+/// <summary>TARGET: --pid N, --kernel, or everything after "--" as a command to launch.</summary>
 internal sealed class TargetArguments
 {
     private readonly IReadOnlyList<string> launch;
@@ -18,6 +19,8 @@ internal sealed class TargetArguments
         CustomParser = Numbers.Pid,
     };
 
+    public Option<bool> Kernel { get; } = new("--kernel") { Description = "The running kernel instead of a process; needs KernOpt's driver, and root" };
+
     /// <summary>Splits the arguments at the first "--": what follows is the command to launch and is not parsed.</summary>
     public static (string[] Options, string[] Launch) Split(string[] arguments)
     {
@@ -29,11 +32,12 @@ internal sealed class TargetArguments
 
     /// <param name="parse">The options that were given.</param>
     /// <param name="launchedOutput">The descriptor that becomes a launched command's standard output; -1: ours.</param>
-    public Outcome<ProcessTarget> Open(ParseResult parse, int launchedOutput)
+    public Outcome<ITarget> Open(ParseResult parse, int launchedOutput)
     {
         var pid = parse.GetValue(Pid);
         if (pid is not null && launch.Count > 0) return Reasons.TwoTargets.With($"--pid {pid} and -- {launch[0]}");
-        if (pid is { } number) return ProcessTarget.Attach(number);
-        return launch.Count > 0 ? ProcessTarget.Launch(launch, standardOutput: launchedOutput) : Reasons.NoTarget.With("");
+        if (parse.GetValue(Kernel)) return pid is null && launch.Count == 0 ? KernelTarget.Open().Then<ITarget>(t => t) : Reasons.TwoTargets.With($"--kernel and {(pid is null ? $"-- {launch[0]}" : $"--pid {pid}")}");
+        if (pid is { } number) return ProcessTarget.Attach(number).Then<ITarget>(t => t);
+        return launch.Count > 0 ? ProcessTarget.Launch(launch, standardOutput: launchedOutput).Then<ITarget>(t => t) : Reasons.NoTarget.With("");
     }
 }

@@ -29,7 +29,7 @@ internal static class DemoRun
         await Task.Delay(TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!ProcessTarget.Attach(workload.Pid).Try(out var process, out why)) return Terminal.Refuse(why);
         using var attached = process;
-        if (!Session.Open(process, journal, process.TryLockForChange).Try(out var session, out why)) return Terminal.Refuse(why);
+        if (!Session.Open(process, journal).Try(out var session, out why)) return Terminal.Refuse(why);
         using var working = session;
         session.Noted += new DecisionStory(terminal).Tell;
         if (!(await ReportAsync(session, workload, policy, terminal, time, cancellation).ConfigureAwait(false)).Try(out var report, out why)) return Terminal.Refuse(why);

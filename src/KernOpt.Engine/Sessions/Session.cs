@@ -13,21 +13,19 @@ namespace KernOpt.Engine.Sessions;
 /// </summary>
 public sealed class Session : IDisposable
 {
-    private readonly Func<Outcome<IDisposable>> claim;
     private readonly Dictionary<Address, Outcome<FunctionGraph>> graphs = [];
     private readonly Dictionary<ModuleImage, CallGraph> callGraphs = [];
     private readonly Dictionary<ModuleImage, InteriorEntries> interiorEntries = [];
     private readonly JournalWriter writer;
     private IDisposable? claimed;
 
-    private Session(ITarget target, ProgramImage program, LiveCode live, Journal journal, Func<Outcome<IDisposable>> claim)
+    private Session(ITarget target, ProgramImage program, LiveCode live, Journal journal)
     {
         Target = target;
         Program = program;
         Live = live;
         Journal = journal;
         writer = new JournalWriter(journal);
-        this.claim = claim;
     }
 
     public ITarget Target { get; }
@@ -39,19 +37,18 @@ public sealed class Session : IDisposable
 
     /// <param name="target">Stays the caller's to dispose.</param>
     /// <param name="journal">Stays the caller's to dispose.</param>
-    /// <param name="claim">Claims the sole right to change the target; called once, before the first change.</param>
-    public static Outcome<Session> Open(ITarget target, Journal journal, Func<Outcome<IDisposable>> claim)
+    public static Outcome<Session> Open(ITarget target, Journal journal)
     {
         if (!ProgramImage.Read(target).Try(out var program, out var why)) return why;
         if (!LiveCode.Open(target, program).Try(out var live, out why)) return why;
-        return new Session(target, program, live, journal, claim);
+        return new Session(target, program, live, journal);
     }
 
     /// <summary>Claims the target; from then on nobody else changes it, so what was read before is read again.</summary>
     public Outcome<LiveCode> Change()
     {
         if (claimed is not null) return Live;
-        if (!claim().Try(out var right, out var why)) return why;
+        if (!Target.TryLockForChange().Try(out var right, out var why)) return why;
         if (!LiveCode.Open(Target, Program).Try(out var live, out why))
         {
             right.Dispose();

@@ -4,12 +4,15 @@ namespace KernOpt.Linux.Native;
 public static class Errno
 {
     public const int NotPermitted = 1;
+    public const int NotFound = 2;
     public const int NoSuchProcess = 3;
     public const int Interrupted = 4;
     public const int InputOutput = 5;
     public const int NoChild = 10;
     public const int TryAgain = 11;
+    public const int NoMemory = 12;
     public const int AccessDenied = 13;
+    public const int Busy = 16;
     public const int Exists = 17;
     public const int Invalid = 22;
     public const int NotImplemented = 38;

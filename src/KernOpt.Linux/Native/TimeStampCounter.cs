@@ -6,12 +6,13 @@ namespace KernOpt.Linux.Native;
 ///     rdtsc ; shl rdx, 32 ; or rax, rdx ; ret
 /// </code>
 /// </summary>
-internal static class TimeStampCounter
+public static class TimeStampCounter
 {
     private const int Page = 4096;
 
     private static readonly unsafe delegate* unmanaged<ulong> Code = Make();
 
+    /// <summary>What rdtsc answers now.</summary>
     public static unsafe ulong Read() => Code();
 
     private static unsafe delegate* unmanaged<ulong> Make()

@@ -55,7 +55,7 @@ public sealed partial class PlacementLadder
         this.target = target;
         this.source = source;
         this.sites = sites;
-        planned = taken = new TakenText(changed);
+        planned = taken = new TakenText(changed, target.IsReserved);
         room = new StoneRoom(target.ReadFreeSpace(RegionFormat.DefaultDataBytes + RegionFormat.DefaultCodeBytes));
     }
 

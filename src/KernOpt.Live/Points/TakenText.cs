@@ -2,16 +2,20 @@ using KernOpt.Target;
 
 namespace KernOpt.Live.Points;
 
-/// <summary>Ranges of text that are changed, or are to be: no other placement may use them.</summary>
+/// <summary>Ranges of text that are changed, or are to be, or that the target reserves: no other placement may use them.</summary>
 internal sealed class TakenText
 {
     /// <summary>Disjoint, by start; the value is the end.</summary>
     private readonly SortedList<Address, Address> ranges = [];
 
     private readonly TakenText? under;
+    private readonly Func<AddressRange, bool>? isReserved;
 
-    public TakenText(IEnumerable<AddressRange> taken)
+    /// <param name="taken">In any order; they may overlap.</param>
+    /// <param name="isReserved"><see cref="ITarget.IsReserved"/>.</param>
+    public TakenText(IEnumerable<AddressRange> taken, Func<AddressRange, bool>? isReserved = null)
     {
+        this.isReserved = isReserved;
         foreach (var range in taken) Add(range);
     }
 
@@ -35,7 +39,7 @@ internal sealed class TakenText
     public bool Overlaps(AddressRange range)
     {
         var i = FirstThatEndsAfter(range.Start);
-        return (i < ranges.Count && ranges.GetKeyAtIndex(i) < range.End) || under?.Overlaps(range) == true;
+        return (i < ranges.Count && ranges.GetKeyAtIndex(i) < range.End) || under?.Overlaps(range) == true || isReserved?.Invoke(range) == true;
     }
 
     private int FirstThatEndsAfter(Address address)

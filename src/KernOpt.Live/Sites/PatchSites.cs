@@ -43,7 +43,7 @@ public sealed class PatchSites(
     public IReadOnlyList<PatchSite> All(FunctionGraph graph) => graph.Entry.Predecessors.IsEmpty ? Candidates(graph, out _, out _) : [];
 
     /// <summary>Text that points have executed elsewhere: whatever is put there is not met.</summary>
-    private TakenText BypassedText() => new(bypassed?.Invoke() ?? []);
+    private TakenText BypassedText() => new(bypassed?.Invoke() ?? [], target.IsReserved);
 
     private List<PatchSite> Candidates(FunctionGraph graph, out bool sawShort, out bool sawLong)
     {

@@ -51,7 +51,7 @@ internal static class BulkFigure
         {
             using var target = ProcessTarget.Attach(server.Pid).Value;
             using var journal = Journal.InMemory().Value;
-            using var session = Session.Open(target, journal, target.TryLockForChange).Value;
+            using var session = Session.Open(target, journal).Value;
             watcher.Reset();
             var clock = Stopwatch.StartNew();
             var result = await OnceAsync(session, probes);

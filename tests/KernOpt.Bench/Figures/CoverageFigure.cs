@@ -52,7 +52,7 @@ internal static class CoverageFigure
     {
         using var journal = Journal.InMemory().Value;
         using var target = ProcessTarget.Attach(pid).Value;
-        using var session = Session.Open(target, journal, target.TryLockForChange).Value;
+        using var session = Session.Open(target, journal).Value;
         var isReached = true;
         foreach (var module in session.Program.Modules.Where(m => (m.Location.IsMainProgram && program != Host) || modules.Any(n => m.Name.StartsWith(n, StringComparison.Ordinal))))
         {

@@ -74,7 +74,7 @@ internal static partial class HotFigure
         if (!ProcessTarget.Attach(target.Pid).Try(out var process, out var why)) return new Seen(target.IsAlive, false, false, false, 0, 0, $"{why}");
         using (process)
         using (var journal = Journal.InMemory().Value)
-        using (var session = Session.Open(process, journal, process.TryLockForChange).Value)
+        using (var session = Session.Open(process, journal).Value)
         {
             session.Change();
             var graph = session.ParseNamed("hot").Value;

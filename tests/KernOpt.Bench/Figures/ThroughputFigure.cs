@@ -60,7 +60,7 @@ internal static class ThroughputFigure
     {
         using var target = ProcessTarget.Attach(running.Pid).Value;
         using var journal = Journal.InMemory().Value;
-        using var session = Session.Open(target, journal, target.TryLockForChange).Value;
+        using var session = Session.Open(target, journal).Value;
         var ratios = new List<double>();
         for (var i = 0; i < Pairs; i++)
         {

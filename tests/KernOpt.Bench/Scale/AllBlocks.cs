@@ -37,7 +37,7 @@ internal sealed class AllBlocks : IDisposable
     {
         if (!ProcessTarget.Attach(pid).Try(out var target, out var why)) return why;
         var journal = Journal.InMemory().Value;
-        if (!Session.Open(target, journal, target.TryLockForChange).Try(out var session, out why)) return why;
+        if (!Session.Open(target, journal).Try(out var session, out why)) return why;
         if (!session.Change().Try(out _, out why)) return why;
         Leftovers.TakeOutPoints(session);
         var chosen = session.Program.Modules.Where(m => IsMeant(m.Name, modules)).ToList();

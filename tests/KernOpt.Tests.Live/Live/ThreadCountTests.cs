@@ -80,7 +80,7 @@ public sealed class ThreadCountTests
         public Counted(int pid, ProbeAction? action = null, bool allAlike = false)
         {
             subject = new Subject(pid);
-            Session = Session.Open(subject.Target, journal, subject.Target.TryLockForChange).Value;
+            Session = Session.Open(subject.Target, journal).Value;
             var live = Session.Change().Value;
             var graph = Session.ParseNamed("counted").Value;
             var plan = live.Ladder().Plan(graph, [new Point(graph.Entry, 0)], NoEntries, isPlaceFree: true);

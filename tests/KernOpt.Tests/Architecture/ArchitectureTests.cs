@@ -14,12 +14,13 @@ public sealed class ArchitectureTests
         ["Code"] = ["Target", "Binary"],
         ["Optimize"] = ["Target", "Code"],
         ["Linux"] = ["Target"],
+        ["Kernel"] = ["Target", "Linux"],
         ["Live"] = ["Target", "Code"],
         ["Probes"] = ["Target", "Code", "Live"],
         ["Validate"] = ["Target", "Code", "Linux"],
         ["Measure"] = ["Target"],
         ["Engine"] = ["Target", "Binary", "Code", "Optimize", "Live", "Probes", "Validate", "Measure"],
-        ["Cli"] = ["Target", "Engine", "Linux"],
+        ["Cli"] = ["Target", "Engine", "Linux", "Kernel"],
     };
 
     [Fact]

@@ -15,7 +15,7 @@ internal sealed record TinySession(ByteTarget Target, Journal Journal, Session S
         var folder = Directory.CreateTempSubdirectory("kernopt-tiny-").FullName;
         var target = TinyProgram.Make();
         var journal = Journal.Open(Path.Combine(folder, "journal.db")).Value;
-        var session = Session.Open(target, journal, () => new Claim()).Value;
+        var session = Session.Open(target, journal).Value;
         session.Change();
         var redirect = TinyProgram.Redirect(session.Live, target, 0);
         return new TinySession(target, journal, session, redirect, TinyProgram.Relocate(session.Live, target, redirect, 0)) { folder = folder };
@@ -26,12 +26,5 @@ internal sealed record TinySession(ByteTarget Target, Journal Journal, Session S
         Session.Dispose();
         Journal.Dispose();
         Directory.Delete(folder, recursive: true);
-    }
-
-    private sealed class Claim : IDisposable
-    {
-        public void Dispose()
-        {
-        }
     }
 }

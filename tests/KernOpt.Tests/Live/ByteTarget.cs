@@ -38,6 +38,8 @@ internal sealed class ByteTarget : ITarget, ICodeSource
 
     public ulong ReadTimeStamp() => (ulong)Stopwatch.GetTimestamp();
 
+    public Outcome<IDisposable> TryLockForChange() => new Claim();
+
     public Outcome<Address> ReadThreadPointer() => Reasons.NoThreadToBorrow.With("it has no threads");
 
     public byte[] Text { get; }
@@ -200,5 +202,12 @@ internal sealed class ByteTarget : ITarget, ICodeSource
         if (++Steps < KillAt) return;
         half();
         throw new KilledException();
+    }
+
+    private sealed class Claim : IDisposable
+    {
+        public void Dispose()
+        {
+        }
     }
 }
