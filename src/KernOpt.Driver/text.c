@@ -111,14 +111,14 @@ u32 kernopt_check(u64 at, u32 length)
 		why = KERNOPT_WHY_STATIC_CALL;
 	else if (s->alternatives_text_reserved(first, last))
 		why = KERNOPT_WHY_ALTERNATIVE;
+	else if (s->search_exception_tables(at))
+		why = KERNOPT_WHY_EXCEPTION_TABLE;
+	else if (s->find_bug(at))
+		why = KERNOPT_WHY_BUG_TABLE;
 	for (byte = at; !why && byte < at + length; byte++) {
 		probe = s->get_kprobe((void *)byte);
 		if (probe)
 			why = KERNOPT_WHY_KPROBE;
-		else if (s->search_exception_tables(byte))
-			why = KERNOPT_WHY_EXCEPTION_TABLE;
-		else if (s->find_bug(byte))
-			why = KERNOPT_WHY_BUG_TABLE;
 	}
 	preempt_enable();
 	s->jump_label_unlock();

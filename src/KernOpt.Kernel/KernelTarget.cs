@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using KernOpt.Kernel.Driver;
@@ -21,11 +22,14 @@ public sealed partial class KernelTarget : ITarget
     private readonly Dictionary<(string Name, AddressRange Text), TargetModule> modules = [];
     private readonly Dictionary<Address, KernelRegion> regions = [];
     private IReadOnlyDictionary<AddressRange, IReadOnlyList<KernelSymbol>>? symbols;
+    private IReadOnlyList<ModuleText> loaded = [];
+    private (IReadOnlyList<ModuleText> Of, ReservedText Text)? reserved;
 
     private KernelTarget(DriverFile driver, DriverInfo info)
     {
         this.driver = driver;
         this.info = info;
+        CoreTables = new(ReadCoreTables);
     }
 
     public string Name => $"kernel {Release}";
@@ -44,9 +48,10 @@ public sealed partial class KernelTarget : ITarget
         DriverInfo info = default;
         driver.Call(DriverCalls.Info, ref info);
         var target = new KernelTarget(driver, info);
-        if (target.SymbolsOf([target.CoreText])[target.CoreText].Count > 0) return target;
+        var lacking = target.SymbolsOf([target.CoreText])[target.CoreText].Count == 0 ? "functions" : target.CoreTables.Value.Count < KernelTables.All.Count ? "tables of static keys, static calls and faults" : null;
+        if (lacking is null) return target;
         target.Dispose();
-        return Reasons.KernelAddressesHidden.With(KernelSymbols.Place);
+        return Reasons.KernelAddressesHidden.With($"{KernelSymbols.Place} has no {lacking}");
     }
 
     /// <summary>The right to change the kernel, until disposed or until this process ends in whatever way. Refused (4011) when another one holds it.</summary>
@@ -65,7 +70,7 @@ public sealed partial class KernelTarget : ITarget
     {
         lock (gate)
         {
-            var texts = KernelModules.Read().Prepend(new ModuleText(Core, CoreText)).ToList();
+            var texts = Loaded();
             foreach (var gone in modules.Keys.Except(texts.Select(t => (t.Name, t.Text))).ToList()) modules.Remove(gone);
             var all = texts.Select(Module).OrderBy(m => m.Range.Start).ToList();
             return new TargetMap([.. all.SelectMany(m => m.Mappings)], all);
@@ -104,16 +109,7 @@ public sealed partial class KernelTarget : ITarget
     /// <summary>The protocol stores one byte, int3, before it writes the others: lines of the cache do not matter to it.</summary>
     public bool CanStoreAtOnce(Address at, int length) => length is >= 1 and <= 16;
 
-    public bool IsReserved(AddressRange text)
-    {
-        const ulong most = 16;
-        for (var at = text.Start; at < text.End; at += most)
-        {
-            var request = new CheckRequest { At = at.Value, Length = (uint)Math.Min(most, text.End.Value - at.Value) };
-            if (driver.Call(DriverCalls.Check, ref request) < 0 || request.Why != DriverRefusal.None) return true;
-        }
-        return false;
-    }
+    public bool IsReserved(AddressRange text) => Reserved().Overlaps(text);
 
     public IReadOnlyList<AddressRange> ReadFreeSpace(ulong regionBytes) => [];
 
@@ -173,6 +169,16 @@ public sealed partial class KernelTarget : ITarget
         driver.Dispose();
     }
 
+    /// <summary>The same list as before, where no module has come or gone.</summary>
+    private IReadOnlyList<ModuleText> Loaded()
+    {
+        List<ModuleText> now = [.. KernelModules.Read().Prepend(new ModuleText(Core, CoreText, CoreTables.Value))];
+        if (!now.Select(m => (m.Name, m.Text)).SequenceEqual(loaded.Select(m => (m.Name, m.Text)))) loaded = now;
+        return loaded;
+    }
+
+    private Lazy<IReadOnlyList<(KernelTable Kind, AddressRange Range)>> CoreTables { get; }
+
     private AddressRange CoreText => AddressRange.Between(new Address(info.Text), new Address(info.TextEnd));
 
     /// <summary>Start and end of each, ascending, those that touch made one.</summary>
@@ -212,7 +218,44 @@ public sealed partial class KernelTarget : ITarget
         if (modules.TryGetValue((text.Name, text.Text), out var known)) return known;
         var mapping = new Mapping(text.Text, Protection.Read | Protection.Execute, KernelElf.TextAt, text.Name, true, info.Boot, text.Text.Start.Value);
         return modules[(text.Name, text.Text)] = new TargetModule(text.Name, text.Name, new Address(text.Text.Start.Value - KernelElf.TextAt), text.Text, [mapping], text.Name == Core,
-            () => FileOf(text.Text), _ => null);
+            () => FileOf(text.Text), _ => null) { HiddenExits = HiddenExitsOf(text) };
+    }
+
+    private FrozenSet<Address> HiddenExitsOf(ModuleText module) => EntriesOf(module).Where(e => e.Kind.IsHiddenExit).Select(e => e.At).ToFrozenSet();
+
+    private IEnumerable<(KernelTable Kind, Address At)> EntriesOf(ModuleText module)
+    {
+        foreach (var (kind, range) in module.Tables)
+        {
+            var table = new byte[range.Length];
+            var length = Read(range.Start, table);
+            foreach (var at in KernelTables.Instructions(table.AsMemory(0, length), range.Start, kind.EntryBytes, module.Text, endsAtStranger: module.Name != Core)) yield return (kind, at);
+        }
+    }
+
+    /// <summary>Of the modules that were there when the map was last read.</summary>
+    private ReservedText Reserved()
+    {
+        lock (gate)
+        {
+            if (reserved is { } known && known.Of == loaded) return known.Text;
+            var tables = loaded.SelectMany(t => EntriesOf(t).Select(e => new AddressRange(e.At, e.Kind.TextBytes)));
+            var text = new ReservedText([.. tables, .. loaded.SelectMany(t => EntryNopsOf(t.Text)), .. ReservedText.Blacklisted()]);
+            reserved = (loaded, text);
+            return text;
+        }
+    }
+
+    private IEnumerable<AddressRange> EntryNopsOf(AddressRange text)
+    {
+        var bytes = new byte[text.Length];
+        return Read(text.Start, bytes) < bytes.Length ? [] : ReservedText.EntryNops(bytes, text.Start, SymbolsOf([text])[text].Select(s => s.Start).Distinct());
+    }
+
+    private IReadOnlyList<(KernelTable Kind, AddressRange Range)> ReadCoreTables()
+    {
+        var places = KernelSymbols.Named(File.ReadLines(KernelSymbols.Place), KernelTables.All.SelectMany(t => new[] { t.Start, t.End }).ToHashSet());
+        return [.. KernelTables.All.Where(t => places.ContainsKey(t.Start) && places.ContainsKey(t.End)).Select(t => (t, AddressRange.Between(places[t.Start], places[t.End])))];
     }
 
     private Outcome<byte[]> FileOf(AddressRange text)

@@ -14,10 +14,11 @@ public sealed partial class LiveCode
 
     /// <summary>
     /// Leads a function through a switch that stands at the original. A function that is redirected already keeps its redirection.
-    /// Refused with nothing changed: 5003, 5004, 5105, 5204, 5304, and what the target says.
+    /// Refused with nothing changed: 5003, 5004, 5106, 5105, 5204, 5304, and what the target says.
     /// </summary>
     public Outcome<Redirect> RedirectFunction(FunctionGraph graph, PatchSite site)
     {
+        if (graph.Function.Module.Location.HiddenExits.Count > 0) return Reasons.HiddenWays.With($"{graph.Function}");
         lock (gate)
         {
             if (RedirectOf(graph.Function.Start) is { } existing) return Reuse(existing);

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+
 namespace KernOpt.Target;
 
 public enum TargetState
@@ -181,7 +183,13 @@ public sealed record Mapping(AddressRange Range, Protection Protection, ulong Fi
 /// File gives the whole file's bytes (of the very file that is mapped), DebugFile those of its separate debug file, or null.
 /// </summary>
 public sealed record TargetModule(string Name, string Path, Address LoadBias, AddressRange Range, IReadOnlyList<Mapping> Mappings, bool IsMainProgram,
-    Func<Outcome<byte[]>> File, Func<byte[], byte[]?> DebugFileByBuildId);
+    Func<Outcome<byte[]>> File, Func<byte[], byte[]?> DebugFileByBuildId)
+{
+    /// <summary>
+    /// Instructions at which control may go other ways than the text shows: faults that are handled elsewhere in the function, and such that are switched between a jump and none.
+    /// </summary>
+    public IReadOnlySet<Address> HiddenExits { get; init; } = FrozenSet<Address>.Empty;
+}
 
 /// <summary>The address space at one moment. Mappings ascend by address.</summary>
 public sealed record TargetMap(IReadOnlyList<Mapping> Mappings, IReadOnlyList<TargetModule> Modules)

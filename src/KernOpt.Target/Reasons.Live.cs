@@ -13,6 +13,7 @@ public static partial class Reasons
     public static readonly Reason NoStoreAtOnce = new(5103, nameof(NoStoreAtOnce), "The instructions that are long enough cross a cache line, or no padding in reach can hold a springboard.");
     public static readonly Reason CallNotPatchable = new(5104, nameof(CallNotPatchable), "The call is not a direct 5-byte call of this function whose bytes can be replaced by one store.");
     public static readonly Reason NotUnpatched = new(5105, nameof(NotUnpatched), "The live text is not what the module's file holds: somebody else changed it. Nothing is changed there.");
+    public static readonly Reason HiddenWays = new(5106, nameof(HiddenWays), "The text does not show all ways that control takes through this module (static keys, faults that are handled), so that no version of its functions is made yet.");
 
     public static readonly Reason VersionTooLong = new(5201, nameof(VersionTooLong), "The encoded version is longer than the bound that was asked for; a bug in a layout, please report it.");
     public static readonly Reason UnknownId = new(5202, nameof(UnknownId), "Nothing that is installed has this number. List shows what there is.");

@@ -40,7 +40,7 @@ public static partial class Reasons
     public static readonly Reason NoKernelDriver = new(4601, nameof(NoKernelDriver), "The running kernel can be changed only with KernOpt's driver: build src/KernOpt.Driver against its headers, and insmod kernopt.ko.");
     public static readonly Reason NoKernelPermission = new(4602, nameof(NoKernelPermission), "The kernel may be changed by CAP_SYS_ADMIN alone, and not where it is locked down.");
     public static readonly Reason OtherKernelDriver = new(4603, nameof(OtherKernelDriver), "The driver is of another version than this kernopt. Build it again, and load it instead.");
-    public static readonly Reason KernelAddressesHidden = new(4604, nameof(KernelAddressesHidden), "The kernel does not say where its functions are. Set kernel.kptr_restrict to 0 or 1, and run as root.");
+    public static readonly Reason KernelAddressesHidden = new(4604, nameof(KernelAddressesHidden), "The kernel does not say where its functions and tables are. Set kernel.kptr_restrict to 0 or 1, and run as root.");
     public static readonly Reason KernelCallFailed = new(4605, nameof(KernelCallFailed), "The driver answered an error that is not expected.");
     public static readonly Reason NotForKernel = new(4606, nameof(NotForKernel), "A kernel has no such thing, or KernOpt cannot do it there yet.");
     public static readonly Reason TextReserved = new(4607, nameof(TextReserved), "Something else changes this text or knows it by its address: entry code, ftrace, a kprobe, a static key or call, an alternative, a table of exceptions or bugs.");

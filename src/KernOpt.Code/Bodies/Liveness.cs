@@ -1,6 +1,7 @@
 using Iced.Intel;
 using KernOpt.Code.Calls;
 using KernOpt.Code.Graphs;
+using KernOpt.Target;
 
 namespace KernOpt.Code.Bodies;
 
@@ -72,7 +73,17 @@ public static class Liveness
     /// The same where nothing is taken on trust: everything is live before a call and at a return, the status flags too, which routines that are written by hand pass to each
     /// other. What is dead here is overwritten before the function calls or returns.
     /// </summary>
-    public static Liveness<BasicBlock> WithoutConventions(FunctionGraph graph) => OfGraph(graph, graph.IsUnwoundInto ? EffectsBeforeUnwinding : EffectsWithoutConventions, LiveSet.All, LiveSet.All);
+    public static Liveness<BasicBlock> WithoutConventions(FunctionGraph graph) => OfGraph(graph, EffectsWithoutConventionsIn(graph), LiveSet.All, LiveSet.All);
+
+    private static EffectsOf EffectsWithoutConventionsIn(FunctionGraph graph)
+    {
+        var hidden = graph.Function.Module.Location.HiddenExits;
+        if (hidden.Count == 0) return graph.IsUnwoundInto ? EffectsBeforeUnwinding : EffectsWithoutConventions;
+        return (in Instruction instruction) => hidden.Contains(new Address(instruction.IP)) ? EffectsOfHiddenExit(instruction) : EffectsWithoutConventions(instruction);
+    }
+
+    /// <summary>Who comes in where it leads to may read everything.</summary>
+    private static Effects EffectsOfHiddenExit(in Instruction instruction) => RegisterEffects.Of(instruction) with { Reads = LiveSet.All, Kills = LiveSet.Empty };
 
     /// <summary>A faulting instruction may lead to a landing pad (-fnon-call-exceptions), which no edge shows.</summary>
     private static Effects EffectsBeforeUnwinding(in Instruction instruction)

@@ -4,7 +4,10 @@ using KernOpt.Target;
 namespace KernOpt.Kernel.Images;
 
 /// <summary>Where the text of a loaded module lies.</summary>
-internal readonly record struct ModuleText(string Name, AddressRange Text);
+/// <param name="Name">As lsmod(8) shows it.</param>
+/// <param name="Text">Its executable section.</param>
+/// <param name="Tables">Those of <see cref="KernelTables"/> that it has, with the bytes up to the next section.</param>
+internal sealed record ModuleText(string Name, AddressRange Text, IReadOnlyList<(KernelTable Kind, AddressRange Range)> Tables);
 
 /// <summary>
 /// The modules that are loaded and live: /proc/modules, and /sys/module/NAME/sections, a file with its address for each section that stays in memory
@@ -19,21 +22,21 @@ internal static class KernelModules
         {
             // name, bytes, references, users, state, address
             if (fields.Length < 6 || fields[4] != "Live" || !ulong.TryParse(fields[1], CultureInfo.InvariantCulture, out var bytes) || !TryAddress(fields[5], out var start)) continue;
-            if (TextOf(Path.Combine(system, fields[0], "sections"), start, start + bytes) is { } text) found.Add(new ModuleText(fields[0], text));
+            if (Read(fields[0], Path.Combine(system, fields[0], "sections"), start, start + bytes) is { } module) found.Add(module);
         }
         return found;
     }
 
-    private static AddressRange? TextOf(string sections, Address start, Address end)
+    private static ModuleText? Read(string name, string sections, Address start, Address end)
     {
         try
         {
             var places = Directory.EnumerateFiles(sections).Select(f => (Name: Path.GetFileName(f), At: TryAddress(File.ReadAllText(f).Trim(), out var at) ? at : Address.Zero))
                 .Where(s => s.At >= start && s.At <= end).OrderBy(s => s.At).ToList();
-            var text = places.Find(s => s.Name == ".text");
-            if (text.At == Address.Zero) return null;
-            var next = places.Where(s => s.At > text.At).Select(s => s.At).FirstOrDefault(end);
-            return next > text.At ? AddressRange.Between(text.At, next) : null;
+            AddressRange? Section(string section) => places.Find(s => s.Name == section).At is var at && at != Address.Zero
+                && places.Where(s => s.At > at).Select(s => s.At).FirstOrDefault(end) is var next && next > at ? AddressRange.Between(at, next) : null;
+            if (Section(".text") is not { } text) return null;
+            return new ModuleText(name, text, [.. KernelTables.All.Select(t => (Kind: t, Range: Section(t.Section))).Where(t => t.Range is not null).Select(t => (t.Kind, t.Range!.Value))]);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

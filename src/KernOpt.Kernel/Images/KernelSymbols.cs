@@ -29,6 +29,17 @@ internal static class KernelSymbols
         return [.. found.Zip(texts).Select(pair => WithSizes(pair.First, pair.Second.End))];
     }
 
+    /// <summary>Where symbols of these names are, of whatever kind, in the kernel itself.</summary>
+    public static IReadOnlyDictionary<string, Address> Named(IEnumerable<string> lines, IReadOnlySet<string> names)
+    {
+        var found = new Dictionary<string, Address>();
+        foreach (var line in lines)
+        {
+            if (TryRead(line, out var at, out _, out var name) && names.Contains(name)) found.TryAdd(name, at);
+        }
+        return found;
+    }
+
     private static List<KernelSymbol> WithSizes(List<(Address At, string Name, bool IsGlobal)> places, Address end)
     {
         var symbols = new List<KernelSymbol>(places.Count);
