@@ -35,7 +35,7 @@ enum kernopt_why {
 	KERNOPT_WHY_NOT_TEXT = 1,	/* neither the kernel's text nor a module's */
 	KERNOPT_WHY_CHANGED,		/* it does not hold the expected bytes */
 	KERNOPT_WHY_SHAPE,		/* the new bytes begin with no jump, and are not the original either */
-	KERNOPT_WHY_TARGET,		/* it would lead neither to text nor to code of a region */
+	KERNOPT_WHY_TARGET,		/* it would lead elsewhere than to code of a region */
 	KERNOPT_WHY_BLACKLISTED,	/* no probe may be there: entry code, noinstr, what an int3 itself needs */
 	KERNOPT_WHY_FTRACE,
 	KERNOPT_WHY_STATIC_KEY,

@@ -156,7 +156,7 @@ static u32 install(const struct kernopt_poke *poke, struct change *change, struc
 	if (!head || memcmp(poke->replacement + head, poke->expected + head, poke->length - head))
 		return KERNOPT_WHY_SHAPE;
 	target = target_of(poke->at, poke->replacement);
-	if (!is_text(target) && !kernopt_is_code(target))
+	if (!kernopt_is_code(target))
 		return KERNOPT_WHY_TARGET;
 	if (change) {
 		/* From one jump to another of the same length. */
