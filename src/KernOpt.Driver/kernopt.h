@@ -34,6 +34,7 @@ struct kernopt_symbols {
 	struct task_struct *(*idle_task)(int cpu);
 	void *__percpu *hardirq_stack_ptr;
 	unsigned long stext, etext;
+	unsigned long thunks, thunks_end, safe_ret, static_calls, static_calls_end, ftrace_caller, ftrace_caller_end, ftrace_regs_caller, ftrace_regs_caller_end;
 };
 
 extern struct kernopt_symbols kernopt_symbols;

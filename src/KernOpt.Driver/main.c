@@ -23,7 +23,9 @@ static int on_open(struct inode *inode, struct file *file)
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	error = security_locked_down(LOCKDOWN_KPROBES);
+	error = security_locked_down(LOCKDOWN_DEV_MEM);
+	if (!error)
+		error = security_locked_down(LOCKDOWN_KPROBES);
 	if (error)
 		return error;
 	file->private_data = kzalloc(sizeof(struct kernopt_file), GFP_KERNEL);

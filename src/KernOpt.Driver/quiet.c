@@ -81,6 +81,8 @@ static int look_at_sleeping(struct task_struct *task, void *arg)
 
 	if (task->on_cpu)
 		return -EAGAIN;
+	if (has_hidden_returns(task))
+		return -EBUSY;
 	scan(look, task->thread.sp, end_of(task));
 	look->is_seen = true;
 	return 0;
@@ -96,7 +98,7 @@ static void look_at_running(void *arg)
 	unsigned long here = (unsigned long)__builtin_frame_address(0), top, end = end_of(current);
 	unsigned long start = (unsigned long)task_stack_page(current);
 
-	if (look->task && current != look->task)
+	if ((look->task && current != look->task) || has_hidden_returns(current))
 		return;
 	if (here >= start && here < end) {
 		scan(look, here, end);
@@ -161,6 +163,8 @@ int kernopt_prove_quiet(struct kernopt_quiet *result, const struct kernopt_range
 	result->quiet = 0;
 	result->thread = 0;
 	result->threads = 0;
+	/* A thread that ends is in no list before it has left its last code: it is waited for. */
+	synchronize_rcu_tasks();
 	rcu_read_lock();
 	for_each_process_thread(process, task) {
 		look_at(&look, task);

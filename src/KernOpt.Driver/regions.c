@@ -171,6 +171,9 @@ int kernopt_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
 		return -EINVAL;
+	/* No device writes there by way of the kernel's own mapping, which is read-only; and no code of ours is executed in user space. */
+	vma->vm_flags |= VM_IO | VM_DONTEXPAND | VM_DONTDUMP;
+	vma->vm_flags &= ~VM_MAYEXEC;
 	vma->vm_ops = &operations;
 	return 0;
 }

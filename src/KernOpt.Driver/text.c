@@ -70,15 +70,48 @@ u64 kernopt_changes(void)
 	return number_of_changes;
 }
 
+/* Callers have disabled preemption, so that no module is freed meanwhile. One that is on its way out, and what only runs while one is loaded, is not to be changed. */
 static bool is_text(u64 at)
 {
-	return kernopt_symbols.core_kernel_text(at) || kernopt_symbols.module_text_address(at);
+	struct module *module = kernopt_symbols.module_text_address(at);
+
+	if (module)
+		return module->state == MODULE_STATE_LIVE && !within_module_init(at, module);
+	return kernopt_symbols.core_kernel_text(at);
+}
+
+/* What the handler of the int3 itself returns through, and what the kernel copies to other places. */
+static bool is_needed_to_change_text(u64 at)
+{
+	const struct kernopt_symbols *s = &kernopt_symbols;
+	const struct { unsigned long start, end; } ranges[] = {
+		{ s->thunks, s->thunks_end }, { s->safe_ret, s->safe_ret + KERNOPT_LONGEST }, { s->static_calls, s->static_calls_end },
+		{ s->ftrace_caller, s->ftrace_caller_end }, { s->ftrace_regs_caller, s->ftrace_regs_caller_end },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); i++)
+		if (at >= ranges[i].start && at < ranges[i].end)
+			return true;
+	return false;
+}
+
+/* A probe that begins up to four bytes before may become a jump that reaches here. */
+static bool has_kprobe(u64 at, u32 length)
+{
+	u64 byte;
+
+	for (byte = at - 4; byte < at + length; byte++)
+		if (kernopt_symbols.get_kprobe((void *)byte))
+			return true;
+	return false;
 }
 
 /* Bytes of the jump or call that the text begins with, or 0. */
 static u32 head_of(const u8 *text, u32 length)
 {
-	if (length >= 5 && (text[0] == JUMP32 || text[0] == CALL32))
+	/* A call comes back behind its five bytes: nothing of another instruction may be left there. */
+	if ((length >= 5 && text[0] == JUMP32) || (length == 5 && text[0] == CALL32))
 		return 5;
 	return length >= 2 && text[0] == JUMP8 ? 2 : 0;
 }
@@ -93,15 +126,14 @@ u32 kernopt_check(u64 at, u32 length)
 {
 	const struct kernopt_symbols *s = &kernopt_symbols;
 	void *first = (void *)at, *last = (void *)(at + length - 1);
-	struct kprobe *probe;
 	u32 why = 0;
-	u64 byte;
 
 	s->jump_label_lock();
+	mutex_lock(s->text_mutex);
 	preempt_disable();
 	if (!is_text(at) || !is_text(at + length - 1))
 		why = KERNOPT_WHY_NOT_TEXT;
-	else if (s->within_kprobe_blacklist(at))
+	else if (s->within_kprobe_blacklist(at) || is_needed_to_change_text(at))
 		why = KERNOPT_WHY_BLACKLISTED;
 	else if (s->ftrace_text_reserved(first, last))
 		why = KERNOPT_WHY_FTRACE;
@@ -115,12 +147,10 @@ u32 kernopt_check(u64 at, u32 length)
 		why = KERNOPT_WHY_EXCEPTION_TABLE;
 	else if (s->find_bug(at))
 		why = KERNOPT_WHY_BUG_TABLE;
-	for (byte = at; !why && byte < at + length; byte++) {
-		probe = s->get_kprobe((void *)byte);
-		if (probe)
-			why = KERNOPT_WHY_KPROBE;
-	}
+	else if (has_kprobe(at, length))
+		why = KERNOPT_WHY_KPROBE;
 	preempt_enable();
+	mutex_unlock(s->text_mutex);
 	s->jump_label_unlock();
 	return why;
 }
@@ -141,6 +171,14 @@ static void write_text(u64 at, const u8 *text, u32 head, const u8 *jump)
 /* Callers hold text_mutex. Another one's change of the same text is not ours to take back. */
 static u32 revert(struct change *change)
 {
+	bool is_probed;
+
+	/* One that is not armed yet will do what our jump did, whatever is there then. */
+	preempt_disable();
+	is_probed = has_kprobe(change->at, change->length);
+	preempt_enable();
+	if (is_probed)
+		return KERNOPT_WHY_KPROBE;
 	if (!holds(change->at, change->now, change->length))
 		return KERNOPT_WHY_CHANGED;
 	write_text(change->at, change->original, change->head, change->now);
@@ -179,14 +217,21 @@ static u32 install(const struct kernopt_poke *poke, struct change *change, struc
 int kernopt_poke(struct kernopt_poke *poke, struct kernopt_file *owner)
 {
 	struct change *change, *fresh;
+	struct module *module;
+	bool is_kept;
 
 	if (poke->length < 1 || poke->length > KERNOPT_LONGEST || poke->at + poke->length < poke->at)
 		return -EINVAL;
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
 	if (!fresh)
 		return -ENOMEM;
+	/* A module stays for as long as this takes. */
+	preempt_disable();
+	module = kernopt_symbols.module_text_address(poke->at);
+	is_kept = module && try_module_get(module);
+	preempt_enable();
 	change = find(poke->at);
-	poke->why = change ? 0 : kernopt_check(poke->at, poke->length);
+	poke->why = module && !is_kept ? KERNOPT_WHY_NOT_TEXT : change ? 0 : kernopt_check(poke->at, poke->length);
 	mutex_lock(kernopt_symbols.text_mutex);
 	if (!poke->why && !holds(poke->at, poke->expected, poke->length))
 		poke->why = KERNOPT_WHY_CHANGED;
@@ -197,6 +242,8 @@ int kernopt_poke(struct kernopt_poke *poke, struct kernopt_file *owner)
 			poke->why = install(poke, change, fresh, owner);
 	}
 	mutex_unlock(kernopt_symbols.text_mutex);
+	if (is_kept)
+		module_put(module);
 	if (poke->why || change)
 		kfree(fresh);
 	return poke->why ? -EOPNOTSUPP : 0;

@@ -218,7 +218,7 @@ public sealed partial class KernelTarget : ITarget
         if (modules.TryGetValue((text.Name, text.Text), out var known)) return known;
         var mapping = new Mapping(text.Text, Protection.Read | Protection.Execute, KernelElf.TextAt, text.Name, true, info.Boot, text.Text.Start.Value);
         return modules[(text.Name, text.Text)] = new TargetModule(text.Name, text.Name, new Address(text.Text.Start.Value - KernelElf.TextAt), text.Text, [mapping], text.Name == Core,
-            () => FileOf(text.Text), _ => null) { HiddenExits = HiddenExitsOf(text) };
+            () => FileOf(text.Text), _ => null) { HiddenExits = HiddenExitsOf(text), HidesWays = true };
     }
 
     private FrozenSet<Address> HiddenExitsOf(ModuleText module) => EntriesOf(module).Where(e => e.Kind.IsHiddenExit).Select(e => e.At).ToFrozenSet();
@@ -229,7 +229,7 @@ public sealed partial class KernelTarget : ITarget
         {
             var table = new byte[range.Length];
             var length = Read(range.Start, table);
-            foreach (var at in KernelTables.Instructions(table.AsMemory(0, length), range.Start, kind.EntryBytes, module.Text, endsAtStranger: module.Name != Core)) yield return (kind, at);
+            foreach (var at in KernelTables.Instructions(table.AsMemory(0, length), range.Start, kind.EntryBytes, module.Text)) yield return (kind, at);
         }
     }
 

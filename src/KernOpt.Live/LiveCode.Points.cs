@@ -36,7 +36,7 @@ public sealed partial class LiveCode
     public Outcome<Done> LearnCallees(ModuleImage module, CancellationToken cancellation)
     {
         // What a function reads is not known where its text does not show all of its ways.
-        if (module.Location.HiddenExits.Count > 0 || callees.TryGetValue(module, out _)) return Done.It;
+        if (module.Location.HidesWays || callees.TryGetValue(module, out _)) return Done.It;
         if (!ModuleUses.Of(module, Source, f => FunctionParser.Parse(f, Source), cancellation).Try(out var uses, out var why)) return why;
         callees.AddOrUpdate(module, uses);
         return Done.It;

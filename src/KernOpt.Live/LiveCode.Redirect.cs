@@ -18,7 +18,7 @@ public sealed partial class LiveCode
     /// </summary>
     public Outcome<Redirect> RedirectFunction(FunctionGraph graph, PatchSite site)
     {
-        if (graph.Function.Module.Location.HiddenExits.Count > 0) return Reasons.HiddenWays.With($"{graph.Function}");
+        if (graph.Function.Module.Location.HidesWays) return Reasons.HiddenWays.With($"{graph.Function}");
         lock (gate)
         {
             if (RedirectOf(graph.Function.Start) is { } existing) return Reuse(existing);

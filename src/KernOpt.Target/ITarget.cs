@@ -189,6 +189,11 @@ public sealed record TargetModule(string Name, string Path, Address LoadBias, Ad
     /// Instructions at which control may go other ways than the text shows: faults that are handled elsewhere in the function, and such that are switched between a jump and none.
     /// </summary>
     public IReadOnlySet<Address> HiddenExits { get; init; } = FrozenSet<Address>.Empty;
+
+    /// <summary>
+    /// There may be such instructions, traps that are gone on behind, and thunks that stand for a return: what the text alone shows is not all.
+    /// </summary>
+    public bool HidesWays { get; init; }
 }
 
 /// <summary>The address space at one moment. Mappings ascend by address.</summary>

@@ -61,6 +61,12 @@ class Load:
         return self
 
     def work(self, number):
+        try:
+            self.loop(number)
+        except Exception as why:
+            self.wrong.append(repr(why))
+
+    def loop(self, number):
         data = open("tests/lab/checks.py", "rb").read()
         copy = f"/tmp/copy{number}"
         while not self.ended:
@@ -70,7 +76,7 @@ class Load:
                 self.wrong.append("a file")
             os.rename(copy, copy + ".moved")
             os.unlink(copy + ".moved")
-            if subprocess.run(["cat"], input=data, stdout=subprocess.PIPE).stdout != data:
+            if subprocess.run(["cat"], input=data, stdout=subprocess.PIPE, check=True).stdout != data:
                 self.wrong.append("a pipe")
             self.rounds += 1
 

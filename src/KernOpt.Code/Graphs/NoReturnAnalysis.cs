@@ -34,7 +34,7 @@ public sealed class NoReturnAnalysis(ICodeSource source)
         if (source.TryGetImport(target, out var import)) return known[target] = NoReturnNames.OfImport(import);
         if (source.FunctionAt(target) is not { } function || function.Start != target) return known[target] = false;
         // A thunk there may stand for ret: it pops the address that leads back to it.
-        if (function.Module.Location.HiddenExits.Count > 0) return known[target] = false;
+        if (function.Module.Location.HidesWays) return known[target] = false;
         if (NoReturnNames.OfFunction(function)) return known[target] = true;
         if (function.Size is 0 or > LargestFunction) return known[target] = false;
         if (chain.Count >= DeepestChain || chain.Contains(target)) return false;

@@ -25,15 +25,14 @@ internal static class KernelTables
         new(".smp_locks", "__smp_locks", "__smp_locks_end", 4, Start, IsHiddenExit: false),
     ];
 
-    /// <summary>The instructions of a table that lie in the text; of a module's table all up to the first entry that leads elsewhere, for its length is not known.</summary>
-    public static IEnumerable<Address> Instructions(ReadOnlyMemory<byte> table, Address at, int entryBytes, AddressRange text, bool endsAtStranger)
+    /// <summary>The instructions of a table that lie in the text: others are of other sections. What is read behind a table's end can only name too many.</summary>
+    public static IEnumerable<Address> Instructions(ReadOnlyMemory<byte> table, Address at, int entryBytes, AddressRange text)
     {
         for (var offset = 0; offset + entryBytes <= table.Length; offset += entryBytes)
         {
             var place = at + (ulong)offset;
             var instruction = new Address(unchecked(place.Value + (ulong)BinaryPrimitives.ReadInt32LittleEndian(table.Span[offset..])));
             if (text.Contains(instruction)) yield return instruction;
-            else if (endsAtStranger) yield break;
         }
     }
 }

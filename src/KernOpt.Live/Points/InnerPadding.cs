@@ -19,12 +19,12 @@ internal static class InnerPadding
     {
         var found = new List<AddressRange>();
         var range = graph.Function.Range;
-        var hidden = graph.Function.Module.Location.HiddenExits;
+        var module = graph.Function.Module.Location;
         var blocks = graph.Blocks.Where(b => range.Contains(b.Start)).OrderBy(b => b.Start).ToList();
         for (var i = 0; i < blocks.Count; i++)
         {
             var end = i + 1 < blocks.Count ? blocks[i + 1].Start : range.End;
-            if (blocks[i].Close >= end || !Padding.NeverRunsOn(blocks[i]) || MayGoOn(blocks[i], hidden)) continue;
+            if (blocks[i].Close >= end || !Padding.NeverRunsOn(blocks[i]) || MayGoOn(blocks[i], module)) continue;
             var gap = AddressRange.Between(blocks[i].Close, end);
             if (Padding.HoldsPadding(gap, source) && !entries.Any(gap.Contains)) found.Add(Padding.BehindReturnAddress(blocks[i], gap));
         }
@@ -32,8 +32,8 @@ internal static class InnerPadding
     }
 
     /// <summary>
-    /// Where there are hidden exits, a trap may be a warning, which goes on behind it, and a jump may be switched off.
+    /// Where ways are hidden, a trap may be a warning, which goes on behind it, and a jump may be switched off.
     /// </summary>
-    private static bool MayGoOn(BasicBlock block, IReadOnlySet<Address> hidden) =>
-        hidden.Count > 0 && (block.End == BlockEnd.NoReturn || hidden.Contains(new Address(block.Instructions[^1].IP)));
+    private static bool MayGoOn(BasicBlock block, TargetModule module) =>
+        module.HidesWays && (block.End == BlockEnd.NoReturn || module.HiddenExits.Contains(new Address(block.Instructions[^1].IP)));
 }

@@ -41,7 +41,7 @@ public sealed class HiddenExitTests
     {
         // test edi,edi; je +8; ud2; nop of six bytes; ret
         byte[] text = [0x85, 0xff, 0x74, 0x08, 0x0f, 0x0b, 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00, 0xc3, 0xcc];
-        var target = new ByteTarget(Start, text, [(0, 13)], isHidden ? new HashSet<Address> { Start + 0x1000 } : null);
+        var target = new ByteTarget(Start, text, [(0, 13)], isHidden);
         var graph = FunctionParser.Parse(target.Image.Functions[0], target).Value;
         Assert.Equal(isHidden ? [] : [new AddressRange(Start + 6, 6)], InnerPadding.Of(graph, target, new HashSet<Address>()));
     }
@@ -58,7 +58,7 @@ public sealed class HiddenExitTests
         var text = new byte[0x40];
         text.AsSpan().Fill(0xcc);
         foreach (var (at, code) in new (int, byte[])[] { (0, [0xe8, 0x0b, 0, 0, 0, 0xc3]), (0x10, [0xeb, 0x0e]), (0x20, [0xe8, 0x0b, 0, 0, 0, 0x0f, 0x0b]), (0x30, [0x48, 0x8d, 0x64, 0x24, 8, 0xc3]) }) code.CopyTo(text, at);
-        var target = new ByteTarget(Start, text, [(0, 6), (0x10, 2), (0x20, 7), (0x30, 6)], isHidden ? new HashSet<Address> { Start + 0x1000 } : null);
+        var target = new ByteTarget(Start, text, [(0, 6), (0x10, 2), (0x20, 7), (0x30, 6)], isHidden);
         var graph = FunctionParser.Parse(target.Image.Functions[0], target).Value;
         Assert.Equal(isHidden ? 1 : 0, graph.Blocks.Count(b => b.End == BlockEnd.Return));
     }

@@ -53,15 +53,14 @@ public sealed class KernelImageTests
     }
 
     [Fact]
-    public void TableOfTheKernel_LeavesOutWhatLiesElsewhere_AndThatOfAModuleEndsThere()
+    public void Table_LeavesOutWhatLiesElsewhere()
     {
         var table = new byte[48];
         foreach (var (entry, instruction) in new[] { (0, Text + 0x10), (1, Text + 0x1000), (2, Text + 0x20) })
             BitConverter.TryWriteBytes(table.AsSpan(entry * 16), (int)(instruction - (Text + 0x5000 + ((ulong)entry * 16))));
         var at = new Address(Text + 0x5000);
-        Assert.Equal([new Address(Text + 0x10), new Address(Text + 0x20)], KernelTables.Instructions(table, at, 16, Core, endsAtStranger: false));
-        Assert.Equal([new Address(Text + 0x10)], KernelTables.Instructions(table, at, 16, Core, endsAtStranger: true));
-        Assert.Empty(KernelTables.Instructions(table.AsMemory(0, 15), at, 16, Core, endsAtStranger: false));
+        Assert.Equal([new Address(Text + 0x10), new Address(Text + 0x20)], KernelTables.Instructions(table, at, 16, Core));
+        Assert.Empty(KernelTables.Instructions(table.AsMemory(0, 15), at, 16, Core));
     }
 
     [Fact]

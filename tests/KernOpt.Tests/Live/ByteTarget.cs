@@ -21,17 +21,17 @@ internal sealed class ByteTarget : ITarget, ICodeSource
     private readonly TargetModule module;
 
     public ByteTarget(Address textStart, byte[] file, params (ulong Offset, ulong Size)[] functions)
-        : this(textStart, file, functions, null)
+        : this(textStart, file, functions, hidesWays: false)
     {
     }
 
-    public ByteTarget(Address textStart, byte[] file, (ulong Offset, ulong Size)[] functions, IReadOnlySet<Address>? hiddenExits)
+    public ByteTarget(Address textStart, byte[] file, (ulong Offset, ulong Size)[] functions, bool hidesWays)
     {
         this.textStart = textStart;
         this.file = file;
         Text = [.. file];
         mapping = new Mapping(new AddressRange(textStart, (ulong)file.Length), Protection.Read | Protection.Execute, 0, "/bin/array", true, 7, 42);
-        module = new TargetModule("array", "/bin/array", textStart, mapping.Range, [mapping], true, () => file, _ => null) { HiddenExits = hiddenExits ?? new HashSet<Address>() };
+        module = new TargetModule("array", "/bin/array", textStart, mapping.Range, [mapping], true, () => file, _ => null) { HidesWays = hidesWays };
         var owner = new ModuleImage(module, []);
         Image = new ModuleImage(module, [.. functions.Select(f => new Function(owner, textStart + f.Offset, f.Size, [], FunctionOrigin.SymbolTable))]);
         Image = new ModuleImage(module, [.. Image.Functions.Select(f => f with { Module = Image })]);
