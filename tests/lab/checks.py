@@ -161,7 +161,7 @@ def killed_kernopt_leaves_all_right():
 
 def hostile_calls_change_nothing():
     before = text()
-    run = subprocess.run([FUZZ, os.environ.get("FUZZ_CALLS", "100000"), str(time.time_ns())], capture_output=True, text=True)
+    run = subprocess.run([FUZZ, os.environ.get("FUZZ_CALLS", "2000"), str(time.time_ns())], capture_output=True, text=True)
     print(f"# {run.stdout.strip()}")
     assert run.returncode == 0, run.stderr
     assert text() == before
