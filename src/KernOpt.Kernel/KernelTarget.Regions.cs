@@ -56,7 +56,7 @@ public sealed partial class KernelTarget
     {
         var start = new Address(record.At);
         if (regions.TryGetValue(start, out var known)) return known;
-        if (!KernelRegion.Open(driver, record).Try(out var region, out var why)) return why;
+        if (!driver.Map(record).Try(out var region, out var why)) return why;
         return regions[start] = region;
     }
 

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using KernOpt.Kernel.Driver;
 using KernOpt.Kernel.Images;
 using KernOpt.Linux.Native;
+using KernOpt.Linux.Regions;
 using KernOpt.Target;
 
 namespace KernOpt.Kernel;
@@ -20,16 +21,18 @@ public sealed partial class KernelTarget : ITarget
     private readonly DriverInfo info;
     private readonly Lock gate = new();
     private readonly Dictionary<(string Name, AddressRange Text), TargetModule> modules = [];
-    private readonly Dictionary<Address, KernelRegion> regions = [];
-    private IReadOnlyDictionary<AddressRange, IReadOnlyList<KernelSymbol>>? symbols;
+    private readonly Dictionary<Address, SharedRegion> regions = [];
+    private readonly IReadOnlyList<(KernelTable Kind, AddressRange Range)> coreTables;
+    private IReadOnlyDictionary<AddressRange, IReadOnlyList<KernelSymbol>> symbols;
     private IReadOnlyList<ModuleText> loaded = [];
     private (IReadOnlyList<ModuleText> Of, ReservedText Text)? reserved;
 
-    private KernelTarget(DriverFile driver, DriverInfo info)
+    private KernelTarget(DriverFile driver, IReadOnlyList<string> names)
     {
         this.driver = driver;
-        this.info = info;
-        CoreTables = new(ReadCoreTables);
+        info = driver.Info;
+        coreTables = CoreTablesOf(names);
+        symbols = SymbolsOf(names, []);
     }
 
     public string Name => $"kernel {Release}";
@@ -45,10 +48,8 @@ public sealed partial class KernelTarget : ITarget
     public static Outcome<KernelTarget> Open()
     {
         if (!DriverFile.Open().Try(out var driver, out var why)) return why;
-        DriverInfo info = default;
-        driver.Call(DriverCalls.Info, ref info);
-        var target = new KernelTarget(driver, info);
-        var lacking = target.SymbolsOf([target.CoreText])[target.CoreText].Count == 0 ? "functions" : target.CoreTables.Value.Count < KernelTables.All.Count ? "tables of static keys, static calls and faults" : null;
+        var target = new KernelTarget(driver, File.ReadAllLines(KernelSymbols.Place));
+        var lacking = target.symbols[target.CoreText].Count == 0 ? "functions" : target.coreTables.Count < KernelTables.All.Count ? "tables of static keys, static calls and faults" : null;
         if (lacking is null) return target;
         target.Dispose();
         return Reasons.KernelAddressesHidden.With($"{KernelSymbols.Place} has no {lacking}");
@@ -172,12 +173,10 @@ public sealed partial class KernelTarget : ITarget
     /// <summary>The same list as before, where no module has come or gone.</summary>
     private IReadOnlyList<ModuleText> Loaded()
     {
-        List<ModuleText> now = [.. KernelModules.Read().Prepend(new ModuleText(Core, CoreText, CoreTables.Value))];
+        List<ModuleText> now = [.. KernelModules.Read().Prepend(new ModuleText(Core, CoreText, coreTables))];
         if (!now.Select(m => (m.Name, m.Text)).SequenceEqual(loaded.Select(m => (m.Name, m.Text)))) loaded = now;
         return loaded;
     }
-
-    private Lazy<IReadOnlyList<(KernelTable Kind, AddressRange Range)>> CoreTables { get; }
 
     private AddressRange CoreText => AddressRange.Between(new Address(info.Text), new Address(info.TextEnd));
 
@@ -249,12 +248,12 @@ public sealed partial class KernelTarget : ITarget
     private IEnumerable<AddressRange> EntryNopsOf(AddressRange text)
     {
         var bytes = new byte[text.Length];
-        return Read(text.Start, bytes) < bytes.Length ? [] : ReservedText.EntryNops(bytes, text.Start, SymbolsOf([text])[text].Select(s => s.Start).Distinct());
+        return Read(text.Start, bytes) < bytes.Length ? [] : ReservedText.EntryNops(bytes, text.Start, SymbolsOf(text).Select(s => s.Start).Distinct());
     }
 
-    private IReadOnlyList<(KernelTable Kind, AddressRange Range)> ReadCoreTables()
+    private static IReadOnlyList<(KernelTable Kind, AddressRange Range)> CoreTablesOf(IReadOnlyList<string> names)
     {
-        var places = KernelSymbols.Named(File.ReadLines(KernelSymbols.Place), KernelTables.All.SelectMany(t => new[] { t.Start, t.End }).ToHashSet());
+        var places = KernelSymbols.Named(names, KernelTables.All.SelectMany(t => new[] { t.Start, t.End }).ToHashSet());
         return [.. KernelTables.All.Where(t => places.ContainsKey(t.Start) && places.ContainsKey(t.End)).Select(t => (t, AddressRange.Between(places[t.Start], places[t.End])))];
     }
 
@@ -263,7 +262,7 @@ public sealed partial class KernelTarget : ITarget
         var bytes = new byte[text.Length];
         if (Read(text.Start, bytes) < bytes.Length) return Reasons.ModuleUnreadable.With($"{text}");
         foreach (var change in Changes().Where(c => text.Contains(new Address(c.At)))) ((ReadOnlySpan<byte>)change.Original)[..(int)change.Length].CopyTo(bytes.AsSpan((int)(change.At - text.Start.Value)));
-        return KernelElf.Write(bytes, [.. SymbolsOf([text])[text].Select(s => (s.Name, s.Start.Value - text.Start.Value, s.Size, s.IsGlobal))]);
+        return KernelElf.Write(bytes, [.. SymbolsOf(text).Select(s => (s.Name, s.Start.Value - text.Start.Value, s.Size, s.IsGlobal))]);
     }
 
     /// <summary>What is changed by whatever kernopt: the text as it was before is the driver's to know.</summary>
@@ -273,14 +272,19 @@ public sealed partial class KernelTarget : ITarget
     }
 
     /// <summary>All modules' at once, since reading them takes a third of a second: kept until text is asked for that was not there then.</summary>
-    private IReadOnlyDictionary<AddressRange, IReadOnlyList<KernelSymbol>> SymbolsOf(IReadOnlyList<AddressRange> texts)
+    private IReadOnlyList<KernelSymbol> SymbolsOf(AddressRange text)
     {
         lock (gate)
         {
-            if (symbols is { } known && texts.All(known.ContainsKey)) return known;
-            List<AddressRange> all = [.. KernelModules.Read().Select(m => m.Text).Prepend(CoreText).Union(texts)];
-            return symbols = all.Zip(KernelSymbols.Of(File.ReadLines(KernelSymbols.Place), all)).ToDictionary();
+            if (!symbols.ContainsKey(text)) symbols = SymbolsOf(File.ReadLines(KernelSymbols.Place), [text]);
+            return symbols[text];
         }
+    }
+
+    private Dictionary<AddressRange, IReadOnlyList<KernelSymbol>> SymbolsOf(IEnumerable<string> names, IReadOnlyList<AddressRange> more)
+    {
+        List<AddressRange> all = [.. KernelModules.Read().Select(m => m.Text).Prepend(CoreText).Union(more)];
+        return all.Zip(KernelSymbols.Of(names, all)).ToDictionary();
     }
 
     /// <summary>The driver gives the right back when its file is closed.</summary>

@@ -1,4 +1,5 @@
 using KernOpt.Linux.Native;
+using KernOpt.Linux.Regions;
 using KernOpt.Target;
 
 namespace KernOpt.Kernel.Driver;
@@ -11,8 +12,12 @@ internal sealed unsafe class DriverFile : IDisposable
     private const int ReadAndWrite = 2, CloseOnExec = 0x80000;
 
     private int descriptor;
+    private DriverInfo info;
 
     private DriverFile(int descriptor) => this.descriptor = descriptor;
+
+    /// <summary>As it was when the file was opened.</summary>
+    public DriverInfo Info => info;
 
     /// <summary>Refused: 4601 without the driver, 4602 without permission, 4603 where it is of another version.</summary>
     public static Outcome<DriverFile> Open()
@@ -21,11 +26,10 @@ internal sealed unsafe class DriverFile : IDisposable
         if (descriptor is -Errno.NotPermitted or -Errno.AccessDenied) return Reasons.NoKernelPermission.With(Errno.Describe(descriptor));
         if (descriptor < 0) return Reasons.NoKernelDriver.With($"{Path}: {Errno.Describe(descriptor)}");
         var file = new DriverFile(descriptor);
-        DriverInfo info = default;
-        var answer = file.Call(DriverCalls.Info, ref info);
-        if (answer >= 0 && info.Version == Version) return file;
+        var answer = file.Call(DriverCalls.Info, ref file.info);
+        if (answer >= 0 && file.info.Version == Version) return file;
         file.Dispose();
-        return Reasons.OtherKernelDriver.With(answer < 0 ? Errno.Describe(answer) : $"version {info.Version}, {Version} is needed");
+        return Reasons.OtherKernelDriver.With(answer < 0 ? Errno.Describe(answer) : $"version {file.info.Version}, {Version} is needed");
     }
 
     /// <summary>0 or more, or the negated error.</summary>
@@ -38,9 +42,9 @@ internal sealed unsafe class DriverFile : IDisposable
 
     public long Call(uint request) => SystemCall.Invoke(CallNumber.ioctl, descriptor, request);
 
-    /// <summary>Maps a region's memory here, for reading and writing: the address, or the negated error.</summary>
-    public long Map(RegionRecord region) =>
-        SystemCall.Map(0, region.DataBytes + region.CodeBytes, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, MapFlags.Shared, descriptor, region.Offset);
+    /// <summary>Maps a region's memory here, for reading and writing.</summary>
+    public Outcome<SharedRegion> Map(RegionRecord region) =>
+        SharedRegion.Open(descriptor, region.Offset, new AddressRange(new Address(region.At), region.DataBytes + region.CodeBytes), region.DataBytes, Reasons.KernelCallFailed);
 
     public void Dispose()
     {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace KernOpt.Kernel.Driver;
 
-/// <summary>struct kernopt_info of the driver's kernopt_uapi.h, where all of these structures and numbers are described.</summary>
+/// <summary>struct kernopt_info of the driver's kernopt_uapi.h, which describes all that is used of it here.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct DriverInfo
 {
@@ -27,15 +27,6 @@ internal struct PokeRequest
     public uint Length;
     public DriverRefusal Why;
     public SixteenBytes Expected, Replacement;
-}
-
-/// <summary>struct kernopt_check.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct CheckRequest
-{
-    public ulong At;
-    public uint Length;
-    public DriverRefusal Why;
 }
 
 /// <summary>struct kernopt_region.</summary>
@@ -94,8 +85,8 @@ internal static class DriverCalls
 {
     private const uint Write = 1, Read = 2;
 
-    public static readonly uint Info = Of<DriverInfo>(Read, 0), ReadMemory = Of<ReadRequest>(Read | Write, 1), OnClose = Of<uint>(Write, 3), Poke = Of<PokeRequest>(Read | Write, 4),
-        Check = Of<CheckRequest>(Read | Write, 5), Map = Of<RegionRecord>(Read | Write, 6), Region = Of<RegionRecord>(Read | Write, 7), Unmap = Of<ulong>(Write, 8), Change = Of<ChangeRecord>(Read | Write, 9), Quiet = Of<QuietRequest>(Read | Write, 10);
+    public static readonly uint Info = Of<DriverInfo>(Read, 0), ReadMemory = Of<ReadRequest>(Read | Write, 1), Poke = Of<PokeRequest>(Read | Write, 4),
+        Map = Of<RegionRecord>(Read | Write, 6), Region = Of<RegionRecord>(Read | Write, 7), Unmap = Of<ulong>(Write, 8), Change = Of<ChangeRecord>(Read | Write, 9), Quiet = Of<QuietRequest>(Read | Write, 10);
 
     public const uint Claim = ((uint)'K' << 8) | 2;
 

@@ -21,7 +21,7 @@ internal static class KernelModules
         foreach (var fields in File.ReadLines(proc).Select(l => l.Split(' ')))
         {
             // name, bytes, references, users, state, address
-            if (fields.Length < 6 || fields[4] != "Live" || !ulong.TryParse(fields[1], CultureInfo.InvariantCulture, out var bytes) || !TryAddress(fields[5], out var start)) continue;
+            if (fields.Length < 6 || fields[4] != "Live" || !ulong.TryParse(fields[1], CultureInfo.InvariantCulture, out var bytes) || !HexAddress.TryRead(fields[5], out var start)) continue;
             if (Read(fields[0], Path.Combine(system, fields[0], "sections"), start, start + bytes) is { } module) found.Add(module);
         }
         return found;
@@ -31,7 +31,7 @@ internal static class KernelModules
     {
         try
         {
-            var places = Directory.EnumerateFiles(sections).Select(f => (Name: Path.GetFileName(f), At: TryAddress(File.ReadAllText(f).Trim(), out var at) ? at : Address.Zero))
+            var places = Directory.EnumerateFiles(sections).Select(f => (Name: Path.GetFileName(f), At: HexAddress.TryRead(File.ReadAllText(f).Trim(), out var at) ? at : Address.Zero))
                 .Where(s => s.At >= start && s.At <= end).OrderBy(s => s.At).ToList();
             AddressRange? Section(string section) => places.Find(s => s.Name == section).At is var at && at != Address.Zero
                 && places.Where(s => s.At > at).Select(s => s.At).FirstOrDefault(end) is var next && next > at ? AddressRange.Between(at, next) : null;
@@ -43,12 +43,5 @@ internal static class KernelModules
             // It was unloaded meanwhile.
             return null;
         }
-    }
-
-    private static bool TryAddress(string text, out Address address)
-    {
-        var isRead = ulong.TryParse(text.AsSpan(text.StartsWith("0x", StringComparison.Ordinal) ? 2 : 0), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var value);
-        address = new Address(value);
-        return isRead && value != 0;
     }
 }

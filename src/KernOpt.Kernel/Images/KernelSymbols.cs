@@ -1,4 +1,3 @@
-using System.Globalization;
 using KernOpt.Target;
 
 namespace KernOpt.Kernel.Images;
@@ -58,9 +57,9 @@ internal static class KernelSymbols
     {
         (at, type, name) = (Address.Zero, ' ', "");
         var space = line.IndexOf(' ', StringComparison.Ordinal);
-        if (space <= 0 || space + 3 >= line.Length || !ulong.TryParse(line.AsSpan(0, space), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var value) || value == 0) return false;
+        if (space <= 0 || space + 3 >= line.Length || !HexAddress.TryRead(line.AsSpan(0, space), out at)) return false;
         var tab = line.IndexOf('\t', space + 3);
-        (at, type, name) = (new Address(value), line[space + 1], tab < 0 ? line[(space + 3)..] : line[(space + 3)..tab]);
+        (type, name) = (line[space + 1], tab < 0 ? line[(space + 3)..] : line[(space + 3)..tab]);
         return true;
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using KernOpt.Target;
 
 namespace KernOpt.Kernel.Images;
@@ -53,7 +52,7 @@ internal sealed class ReservedText
             foreach (var line in File.ReadLines(Blacklist))
             {
                 var bounds = line.Split('\t')[0].Split('-');
-                if (bounds.Length == 2 && TryAddress(bounds[0], out var start) && TryAddress(bounds[1], out var end) && end > start) found.Add(AddressRange.Between(start, end));
+                if (bounds.Length == 2 && HexAddress.TryRead(bounds[0], out var start) && HexAddress.TryRead(bounds[1], out var end) && end > start) found.Add(AddressRange.Between(start, end));
             }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -61,12 +60,5 @@ internal sealed class ReservedText
             return [];
         }
         return found;
-    }
-
-    private static bool TryAddress(string text, out Address address)
-    {
-        var isRead = ulong.TryParse(text.AsSpan(text.StartsWith("0x", StringComparison.Ordinal) ? 2 : 0), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var value);
-        address = new Address(value);
-        return isRead;
     }
 }

@@ -3,7 +3,7 @@ using KernOpt.Target;
 
 namespace KernOpt.Linux.Regions;
 
-/// <summary>A region whose memory file is mapped here too, all of it for reading and writing.</summary>
+/// <summary>A region whose memory is mapped here too, all of it for reading and writing.</summary>
 internal sealed unsafe class SharedRegion : IRegion, IDisposable
 {
     private byte* start;
@@ -27,8 +27,14 @@ internal sealed unsafe class SharedRegion : IRegion, IDisposable
     public static Outcome<SharedRegion> Open(OwnFile file, AddressRange range, ulong dataBytes)
     {
         if (!file.IsSealedAt(range.Length)) return Reasons.NoMemoryFilePermission.With($"what is mapped at {range.Start} is no memory file of that length");
-        var address = SystemCall.Map(0, range.Length, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, MapFlags.Shared, file.Descriptor, 0);
-        if (address is < 0 and > -4096) return Reasons.NoMemoryFilePermission.With(Errno.Describe(address));
+        return Open(file.Descriptor, 0, range, dataBytes, Reasons.NoMemoryFilePermission);
+    }
+
+    /// <summary>Maps range.Length bytes of what the descriptor stands for, from an offset; refused with the given reason where the kernel does not.</summary>
+    public static Outcome<SharedRegion> Open(int descriptor, ulong offset, AddressRange range, ulong dataBytes, Reason failure)
+    {
+        var address = SystemCall.Map(0, range.Length, MapFlags.ProtectionRead | MapFlags.ProtectionWrite, MapFlags.Shared, descriptor, offset);
+        if (address is < 0 and > -4096) return failure.With(Errno.Describe(address));
         return new SharedRegion(range, dataBytes, (byte*)address);
     }
 
